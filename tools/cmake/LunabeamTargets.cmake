@@ -1,0 +1,67 @@
+# The three kinds of target: a layer (static library), a tool (executable), a unit test suite.
+
+# lunabeam_add_layer(<folder> [LINK <targets>...])
+# Static library lunabeam_<folder> over every source of the current folder; an empty folder gives an interface library,
+# so that the layers above can name it before it has code.
+function(lunabeam_add_layer layer)
+  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  if(NOT LUNABEAM_HAS_TAIL_DISPATCH)
+    list(FILTER sources EXCLUDE REGEX "/interp/interp_tail[^/]*\\.cpp$")
+  endif()
+  set(library "lunabeam_${layer}")
+  if(sources)
+    add_library(${library} STATIC ${sources})
+    target_compile_options(${library} PRIVATE -fno-exceptions -fno-rtti)
+    set(scope PUBLIC)
+  else()
+    add_library(${library} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(${library} ${scope} "${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${library} ${scope} ${arg_LINK})
+endfunction()
+
+# lunabeam_use_mimalloc(<executable>)
+# Makes mimalloc the program's malloc. Call it before any other target_link_libraries of the program: the first library
+# that defines malloc wins.
+function(lunabeam_use_mimalloc target)
+  if(LUNABEAM_MIMALLOC)
+    target_link_libraries(${target} PRIVATE -Wl,--push-state,--no-as-needed mimalloc -Wl,--pop-state)
+  endif()
+endfunction()
+
+# lunabeam_add_tool(<name>)
+# Executable over the sources in tools/<name>.
+function(lunabeam_add_tool name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
+  add_executable(${name} ${sources})
+  lunabeam_use_mimalloc(${name})
+  target_link_libraries(${name} PRIVATE
+    lunabeam_wasi lunabeam_runtime lunabeam_vm fmt::fmt CLI11::CLI11 nlohmann_json::nlohmann_json)
+endfunction()
+
+# lunabeam_add_unit_tests(<layer> [LINK <targets>...])
+# Executable <layer>_tests over tests/unit/<layer>; every test is a ctest test. A test whose full name contains "Slow" is
+# labelled slow, all others fast. GTEST_SKIP shows up as skipped.
+function(lunabeam_add_unit_tests layer)
+  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/unit/${layer}/*.cpp")
+  if(NOT sources)
+    return()
+  endif()
+  set(target "${layer}_tests")
+  add_executable(${target} ${sources})
+  target_link_libraries(${target} PRIVATE ${arg_LINK} lunabeam_test_support GTest::gmock_main)
+  foreach(label fast slow)
+    if(label STREQUAL "fast")
+      set(filter "-*Slow*")
+      set(timeout_s 120)
+    else()
+      set(filter "*Slow*")
+      set(timeout_s 900)
+    endif()
+    gtest_discover_tests(${target} TEST_FILTER "${filter}" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+      TEST_PREFIX "${layer}." PROPERTIES LABELS ${label} TIMEOUT ${timeout_s})
+  endforeach()
+endfunction()
