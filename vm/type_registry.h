@@ -1,0 +1,51 @@
+// The engine-wide table of canonical types. Rec groups are interned: registering a group that is already there (equal after
+// replacing references inside the group by positions) returns the ids it has, in every module of the VM.
+//
+// Threading: lookups are lock-free and may run on any thread while the caller holds a reference to a module that uses the type;
+// registration and release take the registry's own lock. Lifetime: ids are reference-counted by registered group; a released
+// id may be reused.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "vm/base/error.h"
+#include "vm/types.h"
+
+namespace lunabeam::vm {
+
+class TypeRegistry {
+ public:
+  // The registry of this VM (one per operating-system process).
+  [[nodiscard]] static TypeRegistry& global();
+
+  TypeRegistry();
+  ~TypeRegistry();
+  TypeRegistry(const TypeRegistry&) = delete;
+  TypeRegistry& operator=(const TypeRegistry&) = delete;
+
+  // Interns one rec group and returns the id of its first member; the others follow consecutively.
+  // REQUIRES: a reference to member k of the group itself is written as TypeId{kRecBase + k}; all others are canonical.
+  // Adds one reference to the group. Errors: kImplementationLimit when ids are exhausted.
+  static constexpr u32 kRecBase = 0xFF00'0000 >> 5;  // Fits HeapType and never collides with a canonical id.
+  [[nodiscard]] Result<TypeId> intern(std::span<const SubType> group);
+  // Interns a plain final function type (host functions, single types).
+  [[nodiscard]] Result<TypeId> intern(const FuncType& type);
+
+  // Drops one reference to the group whose first member is `first`.
+  void release(TypeId first) noexcept;
+
+  [[nodiscard]] const SubType& get(TypeId id) const noexcept;
+  [[nodiscard]] const FuncType& func(TypeId id) const noexcept { return get(id).func; }
+
+  // Declared subtyping (spec 3.0, "Matching"). O(1) for defined types, through a display of supertypes.
+  [[nodiscard]] bool is_subtype(TypeId sub, TypeId super) const noexcept;
+  [[nodiscard]] bool matches(HeapType sub, HeapType super) const noexcept;
+  [[nodiscard]] bool matches(ValType sub, ValType super) const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lunabeam::vm

@@ -1,0 +1,89 @@
+// What the function validator tells its listener. The validator is one pass over a body (spec 3.0, "Validation Algorithm"); at load
+// it drives NullSink, at a function's first call the translator, later the compiler's IR builder: all see the same abstract
+// stack, so none of them repeats typing.
+//
+// Protocol
+//  1. Calls come in program order, one per operator, after the operator was fully type-checked. `pc` = byte offset of the
+//     operator in Module::bytes.
+//  2. Operators in unreachable code are not reported, nor are blocks that begin in unreachable code. else_() and end() are
+//     reported for every block that was reported, and say whether control falls into them.
+//  3. After end() code counts as reachable, as in the spec's algorithm, even if no branch reaches it. After br, br_table, return,
+//     unreachable and tail calls code is unreachable until the next reported else_()/end().
+//  4. The listener keeps its own stack of operands in parallel: entries pop and push exactly as the operator's type says. At
+//     else_() the stack is that of the block's entry (its parameters on top); at end() the block's results are on top of what
+//     was below its parameters, whether or not control fell in.
+//  5. Labels are relative depths as in the binary format: 0 = innermost; depth == number of open blocks = the function itself.
+//     A branch to a loop carries its parameters, to other blocks its results.
+#pragma once
+
+#include <span>
+
+#include "vm/base/ints.h"
+#include "vm/opcode.h"
+#include "vm/types.h"
+
+namespace lunabeam::vm {
+
+enum class BlockKind : u8 { kBlock, kLoop, kIf };
+
+struct BlockSignature {
+  std::span<const ValType> params;   // Valid during the call only.
+  std::span<const ValType> results;
+};
+
+struct MemArg {
+  u32 memory = 0;
+  u64 offset = 0;
+};
+
+// The listener's interface, and the listener that ignores everything. Listeners are template arguments: no virtual calls.
+struct NullSink {
+  // locals: types of all locals, parameters included.
+  void begin_function(std::span<const ValType> /*locals*/, u32 /*num_params*/, std::span<const ValType> /*results*/) {}
+  void end_function(u64 /*pc*/) {}   // After the function's own end(): an implicit return when control falls in.
+
+  void block(u64 /*pc*/, BlockKind, const BlockSignature&) {}   // kIf: pops the condition first.
+  void else_(u64 /*pc*/, bool /*falls_in*/) {}
+  void end(u64 /*pc*/, bool /*falls_in*/) {}                    // Also for the function's body.
+  void br(u64, u32 /*depth*/) {}
+  void br_if(u64, u32 /*depth*/) {}
+  void br_table(u64, std::span<const u32> /*depths, default last*/) {}
+  void return_(u64) {}
+  void unreachable(u64) {}
+  void call(u64, u32 /*func*/, const FuncType&) {}
+  void call_indirect(u64, u32 /*table*/, TypeId, const FuncType&) {}
+  void return_call(u64, u32 /*func*/, const FuncType&) {}
+  void return_call_indirect(u64, u32 /*table*/, TypeId, const FuncType&) {}
+
+  void nop(u64) {}
+  void drop(u64, ValType) {}
+  void select(u64, ValType) {}
+  void local_get(u64, u32 /*local*/, ValType) {}
+  void local_set(u64, u32, ValType) {}
+  void local_tee(u64, u32, ValType) {}
+  void global_get(u64, u32 /*global*/, ValType) {}
+  void global_set(u64, u32, ValType) {}
+  void constant(u64, ValType, u64 /*value as slot*/) {}
+  void ref_null(u64, ValType) {}
+  void ref_is_null(u64, ValType) {}
+  void ref_func(u64, u32 /*func*/, ValType) {}
+  void table_get(u64, u32 /*table*/, ValType) {}
+  void table_set(u64, u32, ValType) {}
+  void table_size(u64, u32) {}
+  void table_grow(u64, u32, ValType) {}
+  void table_fill(u64, u32, ValType) {}
+  void table_copy(u64, u32 /*dst*/, u32 /*src*/) {}
+  void table_init(u64, u32 /*elem*/, u32 /*table*/) {}
+  void elem_drop(u64, u32) {}
+  void load(u64, Opcode, const MemArg&) {}
+  void store(u64, Opcode, const MemArg&) {}
+  void memory_size(u64, u32 /*memory*/) {}
+  void memory_grow(u64, u32) {}
+  void memory_init(u64, u32 /*data*/, u32 /*memory*/) {}
+  void memory_copy(u64, u32 /*dst*/, u32 /*src*/) {}
+  void memory_fill(u64, u32) {}
+  void data_drop(u64, u32) {}
+  void numeric(u64, Opcode) {}   // Every other row with a plain signature and no immediates.
+};
+
+}  // namespace lunabeam::vm
