@@ -1,0 +1,44 @@
+"""Builds the WebAssembly modules that a benchmark runs, once per change of their source."""
+
+import subprocess
+from pathlib import Path
+
+from . import CACHE, ROOT
+
+KERNELS = ["fib", "sieve", "matmul", "crc32", "sha256", "indirect", "tree", "nbody", "collatz", "json"]
+"""The ten interpreter kernels, in the order of the tables."""
+
+# wasm3 reads the table index of call_indirect as one byte, so the kernels do without the long form.
+_KERNEL_FLAGS = ["-mno-reference-types", "-mno-call-indirect-overlong"]
+
+SMALL_MEMORY = ["-Wl,--stack-first", "-Wl,-z,stack-size=8192", "-Wl,--initial-memory=65536"]
+"""Stack and data in one page of 64 KiB: what a process costs is then mostly the VM's doing."""
+
+
+class BuildError(Exception):
+    """A guest could not be built; the text says why."""
+
+
+def _build(source, target, flags, depends):
+    newest = max(path.stat().st_mtime for path in [source, ROOT / "examples" / "wasm-cc", *depends])
+    if target.exists() and target.stat().st_mtime > newest:
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    command = [str(ROOT / "examples" / "wasm-cc"), *flags, str(source), "-o", str(target)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise BuildError(f"cannot build {source.name}:\n{done.stderr.strip()}")
+    return target
+
+
+def kernel(name):
+    """The module of one kernel."""
+    folder = ROOT / "benchmarks" / "kernels"
+    return _build(folder / f"{name}.c", CACHE / "kernels" / f"{name}.wasm", _KERNEL_FLAGS, [folder / "kernel.h"])
+
+
+def small(source: Path):
+    """The module of a C guest whose stack and data fit in one page."""
+    header = ROOT / "examples" / "c" / "lunabeam.h"
+    flags = [*SMALL_MEMORY, f"-I{header.parent}"]
+    return _build(source, CACHE / "guests" / f"{source.stem}.wasm", flags, [header])
