@@ -15,7 +15,8 @@ std::filesystem::path binary_dir();
 std::filesystem::path program(const char* name);
 
 // Material beside the checkout (prebuilt guests, specification scripts). It may be missing: a test that needs it calls
-// GTEST_SKIP when `shared_available()` is false. The environment variable LUNABEAM_SHARED_DIR overrides the build's path.
+// GTEST_SKIP when `shared_available()` is false. The environment variable LUNABEAM_SHARED_DIR overrides the build's
+// path.
 std::filesystem::path shared_dir();
 bool shared_available();
 
