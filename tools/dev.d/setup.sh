@@ -83,7 +83,7 @@ ensure_packages() {
       'add that suite to the sources of apt, then run this again'
   fi
   step "apt: install ${#missing[@]} packages" apt_get install --no-install-recommends "${missing[@]}" ||
-    die 'apt-get install failed'
+    die 'apt-get install failed: check the sources of apt and the network, then run this again'
   mapfile -t missing < <(missing_packages "${wanted[@]}")
   [ ${#missing[@]} -eq 0 ] || die "still missing after the installation: ${missing[*]}"
 }

@@ -41,7 +41,7 @@ step() {
   else
     printf '%sFAIL%s %s (%s, status %d)\n' "$red" "$plain" "$name" "$(duration $((SECONDS - begin)))" "$status"
     if ! on_terminal; then
-      tail -n 60 "$log" | sed 's/^/     /'
+      tail -n 150 "$log" | sed 's/^/     /'
       printf '     whole log: %s\n' "$log"
     fi
   fi
