@@ -1,0 +1,83 @@
+// Linear memories of the runtime (engine.md 3, rules M1-M3): slots of slab arenas up to 4 MiB, recycled resident per module; own
+// mappings beyond. One pool per worker.
+//
+// A freed slot keeps its pages. Which of them are resident is read from /proc/self/pagemap (present or swapped; mincore would
+// miss swapped ones and leak a dead process's bytes), for a batch of slots at a time, because the call costs over a
+// microsecond and a page of a range only nanoseconds. Reuse then overwrites the pages of the image and clears the other resident ones.
+//
+// Security invariant: a slot is handed out with every byte equal to the image or 0. Debug builds verify it against pagemap.
+//
+// Threading: a pool belongs to its worker. A memory that another worker's pool handed out may be freed or grown through any pool:
+// its slot goes to the owner's remote list. MemoryBudget is shared and lock-free.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "vm/base/ints.h"
+#include "vm/memory.h"
+
+namespace lunabeam::runtime {
+
+// Bytes of linear memory in the whole VM, counted by size (memory.size), against --memory-limit.
+class MemoryBudget {
+ public:
+  static constexpr u64 kUnlimited = ~u64{0};
+  explicit MemoryBudget(u64 limit_bytes = kUnlimited) noexcept : limit_bytes_(limit_bytes) {}
+
+  [[nodiscard]] bool charge(u64 bytes) noexcept;
+  void refund(u64 bytes) noexcept;
+  [[nodiscard]] u64 used_bytes() const noexcept { return used_bytes_.load(std::memory_order_relaxed); }
+  [[nodiscard]] u64 limit_bytes() const noexcept { return limit_bytes_; }
+
+ private:
+  const u64 limit_bytes_;
+  std::atomic<u64> used_bytes_{0};
+};
+
+class MemoryPool {
+ public:
+  struct Options {
+    u64 resident_limit_bytes = u64{64} << 20;  // Pages that free slots may keep.
+    bool use_pagemap = true;                   // False: as if pagemap could not be read.
+  };
+
+  // `budget` outlives the pool.
+  explicit MemoryPool(MemoryBudget& budget) noexcept : MemoryPool(budget, Options{}) {}
+  MemoryPool(MemoryBudget& budget, Options options) noexcept;
+  // REQUIRES: every memory has been freed.
+  ~MemoryPool();
+  MemoryPool(const MemoryPool&) = delete;
+  MemoryPool& operator=(const MemoryPool&) = delete;
+
+  // As MemoryProvider: fills base, size_bytes, capacity_bytes and provider_data. max_bytes must be set. False: the VM-wide limit,
+  // or the system has no memory. The limit of the process is checked by the caller.
+  [[nodiscard]] bool allocate(vm::MemoryInst& memory, u64 size_bytes, const vm::MemoryImage* image, u64 key) noexcept;
+  [[nodiscard]] bool grow(vm::MemoryInst& memory, u64 new_size_bytes) noexcept;
+  void free(vm::MemoryInst& memory, u64 key) noexcept;
+
+  // Finishes what was put off for batching (reading residency, giving pages back). For a worker that has nothing else to do.
+  void settle() noexcept;
+  // Gives back the pages of every free slot.
+  void trim() noexcept;
+
+  struct Stats {
+    u64 live_memories = 0;
+    u64 live_slots = 0;        // Of them in slots.
+    u64 own_mappings = 0;      // Of them in mappings of their own.
+    u64 hot_slots = 0;         // Free, residency known, waiting for their module.
+    u64 unread_slots = 0;      // Free, residency not read yet.
+    u64 resident_bytes = 0;    // Pages kept by hot slots.
+    u64 reused_slots = 0;      // Allocations served by a hot slot.
+    u64 fresh_slots = 0;       // Allocations served by a slot without pages.
+    u64 moves = 0;             // Growths that went to another slot or mapping.
+    u64 arenas = 0;
+  };
+  [[nodiscard]] Stats stats() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lunabeam::runtime
