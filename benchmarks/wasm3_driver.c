@@ -3,21 +3,21 @@
  * Covers what the kernels import: arguments, an empty environment, clocks, standard output, exit. The measured loop
  * never enters a host function, so the driver has no part in the figures.
  */
-#include "wasm3.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "wasm3.h"
+
 enum { kStackBytes = 1 << 20 }; /* what wasm3's own command line tool gives is 64 KiB; deep kernels need more */
 
 static int argument_count;
-static char **arguments;
+static char** arguments;
 
 m3ApiRawFunction(args_sizes_get) {
-  m3ApiReturnType(uint32_t) m3ApiGetArgMem(uint32_t *, count) m3ApiGetArgMem(uint32_t *, size);
+  m3ApiReturnType(uint32_t) m3ApiGetArgMem(uint32_t*, count) m3ApiGetArgMem(uint32_t*, size);
   m3ApiCheckMem(count, 4);
   m3ApiCheckMem(size, 4);
   uint32_t bytes = 0;
@@ -30,7 +30,7 @@ m3ApiRawFunction(args_sizes_get) {
 }
 
 m3ApiRawFunction(args_get) {
-  m3ApiReturnType(uint32_t) m3ApiGetArgMem(uint32_t *, pointers) m3ApiGetArgMem(char *, text);
+  m3ApiReturnType(uint32_t) m3ApiGetArgMem(uint32_t*, pointers) m3ApiGetArgMem(char*, text);
   for (int i = 0; i < argument_count; i++) {
     size_t bytes = strlen(arguments[i]) + 1;
     m3ApiCheckMem(pointers + i, 4);
@@ -43,7 +43,7 @@ m3ApiRawFunction(args_get) {
 }
 
 m3ApiRawFunction(environ_sizes_get) {
-  m3ApiReturnType(uint32_t) m3ApiGetArgMem(uint32_t *, count) m3ApiGetArgMem(uint32_t *, size);
+  m3ApiReturnType(uint32_t) m3ApiGetArgMem(uint32_t*, count) m3ApiGetArgMem(uint32_t*, size);
   m3ApiCheckMem(count, 4);
   m3ApiCheckMem(size, 4);
   *count = *size = 0;
@@ -57,7 +57,7 @@ m3ApiRawFunction(environ_get) {
 
 m3ApiRawFunction(clock_time_get) {
   m3ApiReturnType(uint32_t) m3ApiGetArg(uint32_t, clock) m3ApiGetArg(uint64_t, precision)
-      m3ApiGetArgMem(uint64_t *, nanoseconds);
+      m3ApiGetArgMem(uint64_t*, nanoseconds);
   m3ApiCheckMem(nanoseconds, 8);
   (void)precision;
   struct timespec now;
@@ -67,13 +67,13 @@ m3ApiRawFunction(clock_time_get) {
 }
 
 m3ApiRawFunction(fd_write) {
-  m3ApiReturnType(uint32_t) m3ApiGetArg(uint32_t, fd) m3ApiGetArgMem(uint32_t *, vectors) m3ApiGetArg(uint32_t, count)
-      m3ApiGetArgMem(uint32_t *, written);
+  m3ApiReturnType(uint32_t) m3ApiGetArg(uint32_t, fd) m3ApiGetArgMem(uint32_t*, vectors) m3ApiGetArg(uint32_t, count)
+      m3ApiGetArgMem(uint32_t*, written);
   m3ApiCheckMem(vectors, 8u * count);
   m3ApiCheckMem(written, 4);
   uint32_t total = 0;
   for (uint32_t i = 0; i < count; i++) {
-    char *bytes = m3ApiOffsetToPtr(vectors[2 * i]);
+    char* bytes = m3ApiOffsetToPtr(vectors[2 * i]);
     uint32_t size = vectors[2 * i + 1];
     if (!size) {
       continue;
@@ -90,7 +90,7 @@ m3ApiRawFunction(fd_write) {
 }
 
 m3ApiRawFunction(fd_fdstat_get) {
-  m3ApiReturnType(uint32_t) m3ApiGetArg(uint32_t, fd) m3ApiGetArgMem(uint8_t *, stat);
+  m3ApiReturnType(uint32_t) m3ApiGetArg(uint32_t, fd) m3ApiGetArgMem(uint8_t*, stat);
   m3ApiCheckMem(stat, 24);
   memset(stat, 0, 24);
   m3ApiReturn(fd > 2 ? 8 : 0); /* badf */
@@ -112,7 +112,7 @@ m3ApiRawFunction(proc_exit) {
   exit((int)code);
 }
 
-static void check(IM3Runtime runtime, const char *what, M3Result result) {
+static void check(IM3Runtime runtime, const char* what, M3Result result) {
   if (result) {
     M3ErrorInfo info = {0};
     if (runtime) {
@@ -123,14 +123,14 @@ static void check(IM3Runtime runtime, const char *what, M3Result result) {
   }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc < 2) {
     fprintf(stderr, "usage: wasm3_driver FILE.wasm [ARGS...]\n");
     return 2;
   }
   argument_count = argc - 1;
   arguments = argv + 1;
-  FILE *file = fopen(argv[1], "rb");
+  FILE* file = fopen(argv[1], "rb");
   if (!file) {
     perror(argv[1]);
     return 1;
@@ -138,7 +138,7 @@ int main(int argc, char **argv) {
   fseek(file, 0, SEEK_END);
   long size = ftell(file);
   rewind(file);
-  uint8_t *bytes = malloc((size_t)size);
+  uint8_t* bytes = malloc((size_t)size);
   if (!bytes || fread(bytes, 1, (size_t)size, file) != (size_t)size) {
     fprintf(stderr, "wasm3_driver: cannot read %s\n", argv[1]);
     return 1;

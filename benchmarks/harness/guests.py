@@ -11,7 +11,7 @@ KERNELS = ["fib", "sieve", "matmul", "crc32", "sha256", "indirect", "tree", "nbo
 # wasm3 reads the table index of call_indirect as one byte, so the kernels do without the long form.
 _KERNEL_FLAGS = ["-mno-reference-types", "-mno-call-indirect-overlong"]
 
-SMALL_MEMORY = ["-Wl,--stack-first", "-Wl,-z,stack-size=8192", "-Wl,--initial-memory=65536"]
+SMALL_MEMORY = ["-Wl,--stack-first", "-Wl,-z,stack-size=16384", "-Wl,--initial-memory=65536"]
 """Stack and data in one page of 64 KiB: what a process costs is then mostly the VM's doing."""
 
 

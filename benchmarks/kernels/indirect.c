@@ -15,7 +15,7 @@ static uint32_t less(uint32_t x) { return x - 0x7f4a7c15; }
 static const Step kSteps[8] = {add, flip, left, right, scale, fold, swap, less};
 
 static uint64_t kernel_round(void) {
-  const Step *steps = kSteps;
+  const Step* steps = kSteps;
   __asm__ volatile("" : "+r"(steps)); /* else the chain could become a switch */
   uint32_t x = kernel_opaque(12345);
   for (uint32_t i = 0; i < 1000000; i++) {

@@ -5,7 +5,7 @@ enum { kCapacity = 64 * 1024 };
 
 static char text[kCapacity];
 
-static uint32_t put(uint32_t at, const char *s) {
+static uint32_t put(uint32_t at, const char* s) {
   while (*s) {
     text[at++] = *s++;
   }
@@ -46,91 +46,91 @@ static uint32_t generate(void) {
 }
 
 /* The sum over the whole text; all ones when a bracket, string or literal is malformed. */
-static uint64_t scan(const char *p, const char *end) {
+static uint64_t scan(const char* p, const char* end) {
   char open[64];
   uint32_t depth = 0;
   uint64_t hash = 0, number = 0, length = 0;
   while (p < end) {
     char c = *p++;
     switch (c) {
-    case ' ':
-    case '\n':
-    case '\t':
-    case '\r':
-      break;
-    case '{':
-    case '[':
-      if (depth == sizeof open) {
-        return ~UINT64_C(0);
-      }
-      open[depth++] = (char)(c + 2); /* the closing bracket of both kinds is two code points on */
-      break;
-    case '}':
-    case ']':
-      if (depth == 0 || open[--depth] != c) {
-        return ~UINT64_C(0);
-      }
-      hash = kernel_mix(hash, depth);
-      break;
-    case ',':
-    case ':':
-      hash += (uint64_t)c;
-      break;
-    case '"':
-      for (length = 0; p < end && *p != '"'; p++, length++) {
-        switch (*p) {
-        case '\\':
-          if (++p == end) {
-            return ~UINT64_C(0);
-          }
-          switch (*p) {
-          case 'n':
-          case 't':
-          case '"':
-          case '\\':
-          case '/':
-            break;
-          default:
-            return ~UINT64_C(0);
-          }
-          break;
-        default:
-          hash += (uint64_t)*p;
+      case ' ':
+      case '\n':
+      case '\t':
+      case '\r':
+        break;
+      case '{':
+      case '[':
+        if (depth == sizeof open) {
+          return ~UINT64_C(0);
         }
-      }
-      if (p++ == end) {
+        open[depth++] = (char)(c + 2); /* the closing bracket of both kinds is two code points on */
+        break;
+      case '}':
+      case ']':
+        if (depth == 0 || open[--depth] != c) {
+          return ~UINT64_C(0);
+        }
+        hash = kernel_mix(hash, depth);
+        break;
+      case ',':
+      case ':':
+        hash += (uint64_t)c;
+        break;
+      case '"':
+        for (length = 0; p < end && *p != '"'; p++, length++) {
+          switch (*p) {
+            case '\\':
+              if (++p == end) {
+                return ~UINT64_C(0);
+              }
+              switch (*p) {
+                case 'n':
+                case 't':
+                case '"':
+                case '\\':
+                case '/':
+                  break;
+                default:
+                  return ~UINT64_C(0);
+              }
+              break;
+            default:
+              hash += (uint64_t)*p;
+          }
+        }
+        if (p++ == end) {
+          return ~UINT64_C(0);
+        }
+        hash = kernel_mix(hash, length);
+        break;
+      case 't':
+      case 'n':
+        p += 3;
+        hash = kernel_mix(hash, (uint64_t)c);
+        break;
+      case 'f':
+        p += 4;
+        hash = kernel_mix(hash, 0);
+        break;
+      case '-':
+      case '0':
+      case '1':
+      case '2':
+      case '3':
+      case '4':
+      case '5':
+      case '6':
+      case '7':
+      case '8':
+      case '9':
+        number = c == '-' ? 0 : (uint64_t)(c - '0');
+        while (p < end && *p >= '0' && *p <= '9') {
+          number = number * 10 + (uint64_t)(*p++ - '0');
+        }
+        hash = kernel_mix(hash, c == '-' ? ~number : number);
+        break;
+      default:
         return ~UINT64_C(0);
-      }
-      hash = kernel_mix(hash, length);
-      break;
-    case 't':
-    case 'n':
-      p += 3;
-      hash = kernel_mix(hash, (uint64_t)c);
-      break;
-    case 'f':
-      p += 4;
-      hash = kernel_mix(hash, 0);
-      break;
-    case '-':
-    case '0':
-    case '1':
-    case '2':
-    case '3':
-    case '4':
-    case '5':
-    case '6':
-    case '7':
-    case '8':
-    case '9':
-      number = c == '-' ? 0 : (uint64_t)(c - '0');
-      while (p < end && *p >= '0' && *p <= '9') {
-        number = number * 10 + (uint64_t)(*p++ - '0');
-      }
-      hash = kernel_mix(hash, c == '-' ? ~number : number);
-      break;
-    default:
-      return ~UINT64_C(0);
     }
   }
   return depth ? ~UINT64_C(0) : hash;

@@ -35,7 +35,7 @@ static inline uint64_t kernel_bits(double value) {
 }
 
 /* xorshift64*: the same numbers in every build. */
-static inline uint64_t kernel_random(uint64_t *state) {
+static inline uint64_t kernel_random(uint64_t* state) {
   uint64_t x = *state;
   x ^= x >> 12;
   x ^= x << 25;
@@ -44,19 +44,19 @@ static inline uint64_t kernel_random(uint64_t *state) {
   return x * UINT64_C(0x2545f4914f6cdd1d);
 }
 
-#define KERNEL_MAIN(name, default_rounds, expected)                                           \
-  int main(int argc, char **argv) {                                                           \
-    int rounds = argc > 1 ? atoi(argv[1]) : (default_rounds);                                 \
-    for (int i = 0; i < rounds; i++) {                                                        \
-      uint64_t got = kernel_round();                                                          \
-      if (got != (expected)) {                                                                \
-        printf("%s: round %d gave %016llx, expected %016llx\n", name, i,                      \
-               (unsigned long long)got, (unsigned long long)(expected));                      \
-        return 1;                                                                             \
-      }                                                                                       \
-    }                                                                                         \
-    printf("%s %016llx %d\n", name, (unsigned long long)(expected), rounds);                  \
-    return 0;                                                                                 \
+#define KERNEL_MAIN(name, default_rounds, expected)                                               \
+  int main(int argc, char** argv) {                                                               \
+    int rounds = argc > 1 ? atoi(argv[1]) : (default_rounds);                                     \
+    for (int i = 0; i < rounds; i++) {                                                            \
+      uint64_t got = kernel_round();                                                              \
+      if (got != (expected)) {                                                                    \
+        printf("%s: round %d gave %016llx, expected %016llx\n", name, i, (unsigned long long)got, \
+               (unsigned long long)(expected));                                                   \
+        return 1;                                                                                 \
+      }                                                                                           \
+    }                                                                                             \
+    printf("%s %016llx %d\n", name, (unsigned long long)(expected), rounds);                      \
+    return 0;                                                                                     \
   }
 
 #endif

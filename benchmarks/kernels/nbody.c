@@ -1,7 +1,7 @@
 /* Double arithmetic with square roots and divisions: five bodies under gravity, leapfrog steps. */
-#include "kernel.h"
-
 #include <math.h>
+
+#include "kernel.h"
 
 enum { kBodies = 5, kSteps = 20000 };
 
@@ -22,9 +22,9 @@ static void set_up(void) {
 
 static void step(double dt) {
   for (int i = 0; i < kBodies; i++) {
-    Body *a = &bodies[i];
+    Body* a = &bodies[i];
     for (int j = i + 1; j < kBodies; j++) {
-      Body *b = &bodies[j];
+      Body* b = &bodies[j];
       double dx = a->x - b->x, dy = a->y - b->y, dz = a->z - b->z;
       double square = dx * dx + dy * dy + dz * dz;
       double pull = dt / (square * sqrt(square));

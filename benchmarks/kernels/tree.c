@@ -6,16 +6,16 @@ typedef struct Node {
   uint32_t key, count;
 } Node;
 
-static int insert(Node **slot, uint32_t key) {
+static int insert(Node** slot, uint32_t key) {
   while (*slot) {
-    Node *node = *slot;
+    Node* node = *slot;
     if (key == node->key) {
       node->count++;
       return 0;
     }
     slot = key < node->key ? &node->left : &node->right;
   }
-  Node *node = malloc(sizeof *node);
+  Node* node = malloc(sizeof *node);
   if (!node) {
     abort();
   }
@@ -24,14 +24,14 @@ static int insert(Node **slot, uint32_t key) {
   return 1;
 }
 
-static uint32_t find(const Node *node, uint32_t key) {
+static uint32_t find(const Node* node, uint32_t key) {
   while (node && node->key != key) {
     node = key < node->key ? node->left : node->right;
   }
   return node ? node->count : 0;
 }
 
-static uint64_t release(Node *node, uint64_t hash) {
+static uint64_t release(Node* node, uint64_t hash) {
   if (!node) {
     return hash;
   }
@@ -44,7 +44,7 @@ static uint64_t release(Node *node, uint64_t hash) {
 
 static uint64_t kernel_round(void) {
   enum { kKeys = 30000 };
-  Node *root = NULL;
+  Node* root = NULL;
   uint64_t state = kernel_opaque(77), hits = 0, nodes = 0;
   for (int i = 0; i < kKeys; i++) {
     nodes += insert(&root, (uint32_t)(kernel_random(&state) >> 46));
