@@ -1,0 +1,23 @@
+// The end of a process (ABI document 4.9): out of the process table; stack, memory, messages and resources released; then links
+// told, each with its own tag, then monitors, in batches with a bounded amount of work per turn.
+#pragma once
+
+#include "runtime/process.h"
+
+namespace lunabeam::runtime {
+
+// Links, monitors, leftover signals and mailbox messages handled per turn.
+inline constexpr u32 kExitBatch = 256;
+
+// How the reason of a trap is classified: proc_exit(0) is normal, proc_exit(n) exited, everything else trapped.
+[[nodiscard]] vm::ExitReason exit_reason_of(const vm::Trap& trap) noexcept;
+
+// Begins the exit: afterwards `exists` is 0, the stack is gone and state is kExiting. The scheduler then calls continue_exit once
+// per turn. REQUIRES: running on its scheduler, not inside vm::run.
+void begin_exit(Process& process, const vm::ExitReason& reason) noexcept;
+// Does one batch. True: everything is done; the control block has been retired.
+[[nodiscard]] bool continue_exit(Process& process) noexcept;
+// The end of the program: frees the process without telling anybody. REQUIRES: it is in no run queue any more.
+void drop_process(Process& process) noexcept;
+
+}  // namespace lunabeam::runtime

@@ -1,0 +1,51 @@
+// Links and monitors of one process: small hash tables keyed by the peer's pid, with one entry per peer (ABI document 4.8).
+// Nothing is allocated for a process without any. Owned by the process; changed only while handling its own signals.
+#pragma once
+
+#include "vm/base/ints.h"
+
+namespace lunabeam::runtime {
+
+// pid -> tag. Open addressing with backward-shift deletion; iteration order depends on the pids only.
+class PidMap {
+ public:
+  PidMap() noexcept = default;
+  ~PidMap();
+  PidMap(const PidMap&) = delete;
+  PidMap& operator=(const PidMap&) = delete;
+
+  // Inserts or replaces. REQUIRES: pid != 0. Aborts when the VM itself is out of memory.
+  void set(u64 pid, i64 tag) noexcept;
+  // False: no entry. *tag (may be nullptr) receives the entry's tag.
+  bool erase(u64 pid, i64* tag = nullptr) noexcept;
+  // nullptr: no entry.
+  [[nodiscard]] const i64* find(u64 pid) const noexcept;
+  // Removes some entry; false when empty. For handing out notifications in batches.
+  bool pop(u64* pid, i64* tag) noexcept;
+  void clear() noexcept;
+  [[nodiscard]] u32 size() const { return size_; }
+
+ private:
+  struct Entry {
+    u64 pid;  // 0 = free.
+    i64 tag;
+  };
+  [[nodiscard]] u32 home_of(u64 pid) const {
+    return static_cast<u32>((pid * 0x9E37'79B9'7F4A'7C15ull) >> 32) & (capacity_ - 1);
+  }
+  [[nodiscard]] u32 slot_of(u64 pid) const noexcept;
+  void erase_slot(u32 slot) noexcept;
+  void resize(u32 capacity) noexcept;
+
+  Entry* entries_ = nullptr;
+  u32 size_ = 0;
+  u32 capacity_ = 0;  // Power of two, or 0.
+};
+
+// Monitors: rare, so in a block of their own.
+struct Monitors {
+  PidMap watchers;  // Who is told of our death.
+  PidMap watched;   // Whom we monitor: told to forget us when we die, so that their tables do not grow for ever.
+};
+
+}  // namespace lunabeam::runtime

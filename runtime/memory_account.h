@@ -1,0 +1,62 @@
+// Accounting of guest-driven host memory that is not linear memory (rule P13): message bytes, private tables. The VM-wide total
+// is the MemoryBudget that the memory pools charge too (--memory-limit); each scheduler pays in advance, so that a small message
+// does not touch the shared counter.
+#pragma once
+
+#include "runtime/memory_pool.h"
+#include "vm/base/ints.h"
+
+namespace lunabeam::runtime {
+
+// Owned by one scheduler (or one test).
+class MemoryAccount {
+ public:
+  static constexpr u64 kAdvanceBytes = 64 * 1024;
+
+  explicit MemoryAccount(MemoryBudget& budget) noexcept : budget_(budget) {}
+  ~MemoryAccount() { settle(); }
+  MemoryAccount(const MemoryAccount&) = delete;
+  MemoryAccount& operator=(const MemoryAccount&) = delete;
+
+  // False: the VM's limit would be exceeded; nothing changed.
+  [[nodiscard]] bool charge(u64 size_bytes) noexcept {
+    if (size_bytes > advance_bytes_) [[unlikely]] {
+      if (!pay(size_bytes)) return false;
+    }
+    advance_bytes_ -= size_bytes;
+    return true;
+  }
+  void release(u64 size_bytes) noexcept {
+    advance_bytes_ += size_bytes;
+    if (advance_bytes_ > 2 * kAdvanceBytes) [[unlikely]] {
+      budget_.refund(advance_bytes_ - kAdvanceBytes);
+      advance_bytes_ = kAdvanceBytes;
+    }
+  }
+  // Returns what was paid in advance.
+  void settle() noexcept {
+    if (advance_bytes_ != 0) budget_.refund(advance_bytes_);
+    advance_bytes_ = 0;
+  }
+  [[nodiscard]] u64 advance_bytes() const { return advance_bytes_; }
+
+  // Messages made minus messages destroyed through this account; the sum over all accounts is the number alive.
+  i64 live_messages = 0;
+
+ private:
+  [[gnu::noinline]] bool pay(u64 size_bytes) noexcept {
+    const u64 missing = size_bytes - advance_bytes_;
+    if (missing <= MemoryBudget::kUnlimited - kAdvanceBytes && budget_.charge(missing + kAdvanceBytes)) {
+      advance_bytes_ += missing + kAdvanceBytes;
+      return true;
+    }
+    if (!budget_.charge(missing)) return false;
+    advance_bytes_ += missing;
+    return true;
+  }
+
+  MemoryBudget& budget_;
+  u64 advance_bytes_ = 0;  // Charged to the budget and in nobody's use.
+};
+
+}  // namespace lunabeam::runtime

@@ -1,0 +1,48 @@
+// Names -> processes: one registry per root process, inherited by all its local descendants (ABI document 4.6). Entries outlive
+// their process, as lunatic's do; names may point to processes of other nodes.
+//
+// Threading: any thread; a short lock inside every call, never held while guest code runs.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "vm/base/ints.h"
+
+namespace lunabeam::runtime {
+
+struct NodeAndPid {
+  u64 node = 0;
+  u64 pid = 0;
+  friend bool operator==(const NodeAndPid&, const NodeAndPid&) = default;
+};
+
+class NameRegistry {
+ public:
+  // Inserts or overwrites; ids are not validated.
+  void put(std::string_view name, NodeAndPid process);
+  // Inserts unless the name is taken; the entry that was there, nullopt when inserted.
+  [[nodiscard]] std::optional<NodeAndPid> put_if_absent(std::string_view name, NodeAndPid process);
+  [[nodiscard]] std::optional<NodeAndPid> get(std::string_view name) const;
+  void remove(std::string_view name);
+  // Names under which a process is registered, in no order; for log lines. O(their number).
+  [[nodiscard]] std::vector<std::string> names_of(NodeAndPid process) const;
+  [[nodiscard]] u64 size() const;
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
+  };
+  void unindex(u64 pid, const std::string* name);
+
+  mutable std::mutex lock_;
+  std::unordered_map<std::string, NodeAndPid, Hash, std::equal_to<>> entries_;
+  std::unordered_multimap<u64, const std::string*> names_by_pid_;  // Keys of entries_, which do not move.
+};
+
+}  // namespace lunabeam::runtime

@@ -1,0 +1,55 @@
+// The only source of time in runtime and wasi. Real, or virtual: in deterministic mode time stands still while anything is
+// runnable and jumps to the next timer when nothing is.
+#pragma once
+
+#include "vm/base/ints.h"
+
+namespace lunabeam::runtime {
+
+inline constexpr u64 kNsPerMs = 1'000'000;
+inline constexpr u64 kNeverNs = ~u64{0};    // A deadline that is never reached.
+inline constexpr u64 kForeverMs = ~u64{0};  // NONE64 of the ABI: no timeout.
+
+// Threading: now functions may be called on any thread; advance_to by the owning scheduler only.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  // Nanoseconds since an arbitrary start; never goes back.
+  [[nodiscard]] virtual u64 monotonic_ns() noexcept = 0;
+  // Nanoseconds since 1970-01-01 UTC.
+  [[nodiscard]] virtual u64 realtime_ns() noexcept = 0;
+  [[nodiscard]] virtual bool is_virtual() const noexcept = 0;
+  // Virtual clocks: time becomes max(now, monotonic_ns). Real clocks: no effect.
+  virtual void advance_to(u64 monotonic_ns) noexcept = 0;
+};
+
+class RealClock final : public Clock {
+ public:
+  [[nodiscard]] u64 monotonic_ns() noexcept override;
+  [[nodiscard]] u64 realtime_ns() noexcept override;
+  [[nodiscard]] bool is_virtual() const noexcept override { return false; }
+  void advance_to(u64) noexcept override {}
+};
+
+// Starts at 0 and at 2000-01-01 UTC.
+class VirtualClock final : public Clock {
+ public:
+  static constexpr u64 kEpochRealtimeNs = 946'684'800ull * 1'000'000'000;
+  [[nodiscard]] u64 monotonic_ns() noexcept override { return now_ns_; }
+  [[nodiscard]] u64 realtime_ns() noexcept override { return kEpochRealtimeNs + now_ns_; }
+  [[nodiscard]] bool is_virtual() const noexcept override { return true; }
+  void advance_to(u64 monotonic_ns) noexcept override {
+    if (monotonic_ns > now_ns_) now_ns_ = monotonic_ns;
+  }
+
+ private:
+  u64 now_ns_ = 0;  // Owner: the one scheduler of deterministic mode.
+};
+
+// now + ms, saturating; kForeverMs gives kNeverNs.
+[[nodiscard]] constexpr u64 deadline_after_ms(u64 now_ns, u64 ms) {
+  if (ms > (kNeverNs - now_ns) / kNsPerMs) return kNeverNs;
+  return now_ns + ms * kNsPerMs;
+}
+
+}  // namespace lunabeam::runtime

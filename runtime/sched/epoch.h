@@ -1,0 +1,72 @@
+// Epoch reclamation (rule P7). Threads that follow pointers out of shared tables (pid table: send, link, monitor, kill) are
+// inside an epoch while they hold them; what was unlinked from such a table is freed when every participant has left the epoch
+// in which that happened. A scheduler enters when it starts a turn and passes a quiescent point between two processes.
+#pragma once
+
+#include <atomic>
+
+#include "vm/base/ints.h"
+
+namespace lunabeam::runtime {
+
+// Intrusive; the object must stay untouched between retire() and reclaim.
+struct Retired {
+  Retired* next = nullptr;
+  void (*reclaim)(Retired& object, void* context) noexcept = nullptr;
+  u64 epoch = 0;
+};
+
+// Shared by all threads of a VM.
+class EpochDomain {
+ public:
+  static constexpr u32 kMaxParticipants = 256;
+
+  EpochDomain() noexcept = default;
+  EpochDomain(const EpochDomain&) = delete;
+  EpochDomain& operator=(const EpochDomain&) = delete;
+
+ private:
+  friend class EpochParticipant;
+  struct alignas(64) Slot {
+    // 0: outside. Else the global epoch that its thread has seen. Written by its thread only.
+    std::atomic<u64> seen{0};
+    std::atomic<bool> used{false};
+  };
+  alignas(64) std::atomic<u64> global_{1};
+  Slot slots_[kMaxParticipants];
+};
+
+// One per thread that reads shared tables or retires objects: schedulers, later timer, I/O and pool threads.
+// Threading: used by its own thread only.
+class EpochParticipant {
+ public:
+  // context is handed to Retired::reclaim. REQUIRES: fewer than kMaxParticipants are alive.
+  EpochParticipant(EpochDomain& domain, void* context) noexcept;
+  // REQUIRES: outside. Reclaims what is left; no other thread may still be reading.
+  ~EpochParticipant();
+  EpochParticipant(const EpochParticipant&) = delete;
+  EpochParticipant& operator=(const EpochParticipant&) = delete;
+
+  void enter() noexcept;
+  void leave() noexcept;
+  // A moment at which this thread holds no pointer from a shared table. REQUIRES: inside. Reclaims what has become free.
+  void quiescent() noexcept {
+    if (first_ != nullptr) [[unlikely]]
+      collect();
+  }
+  // Hands over an object that no new reader can reach any more.
+  void retire(Retired& object) noexcept;
+  [[nodiscard]] bool has_retired() const { return first_ != nullptr; }
+
+ private:
+  void collect() noexcept;
+  [[nodiscard]] u64 oldest_seen() const noexcept;
+
+  EpochDomain& domain_;
+  EpochDomain::Slot* slot_ = nullptr;
+  void* context_;
+  Retired* first_ = nullptr;  // FIFO by epoch.
+  Retired* last_ = nullptr;
+};
+
+}  // namespace lunabeam::runtime

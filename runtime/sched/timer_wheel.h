@@ -1,0 +1,58 @@
+// Hierarchical timer wheel of one scheduler: eight levels of 64 slots over ticks of 2^16 ns (65.5 us), so that every deadline
+// of 64 bits fits. Insert and cancel are O(1), a timer moves down at most seven times. Never fires early; fires at most one tick
+// late. Owned by one scheduler; no function may be called from another thread.
+#pragma once
+
+#include "vm/base/ints.h"
+
+namespace lunabeam::runtime {
+
+// Intrusive. Invariant 1: prev == nullptr <=> not in a wheel.
+struct TimerEntry {
+  TimerEntry* prev = nullptr;
+  TimerEntry* next = nullptr;
+  u64 deadline_ns = 0;
+  // Called by advance() once the deadline has passed, after the entry left the wheel. May insert and cancel timers, this one
+  // included, and free it.
+  void (*fire)(TimerEntry& timer) noexcept = nullptr;
+
+  [[nodiscard]] bool is_armed() const { return prev != nullptr; }
+};
+
+class TimerWheel {
+ public:
+  static constexpr u32 kTickShift = 16;
+
+  explicit TimerWheel(u64 now_ns) noexcept;
+  TimerWheel(const TimerWheel&) = delete;
+  TimerWheel& operator=(const TimerWheel&) = delete;
+
+  // REQUIRES: not armed; fire is set; deadline_ns != kNeverNs.
+  void insert(TimerEntry& timer, u64 deadline_ns) noexcept;
+  // No effect when not armed.
+  void cancel(TimerEntry& timer) noexcept;
+  // Fires every timer whose deadline is <= now_ns, in tick order. Time never goes back.
+  void advance(u64 now_ns) noexcept;
+  // A moment at which advance() has to be called: not later than the tick of the first deadline. kNeverNs when empty. When the
+  // first timer is more than 64 ticks away this may be the start of its slot, after which the answer is exact.
+  [[nodiscard]] u64 next_event_ns() const noexcept;
+  [[nodiscard]] u64 size() const { return size_; }
+
+ private:
+  static constexpr u32 kLevels = 8;
+  static constexpr u32 kSlotBits = 6;
+  static constexpr u32 kSlots = 1u << kSlotBits;
+
+  void link(TimerEntry& timer) noexcept;
+  void cascade(u32 level) noexcept;
+  [[nodiscard]] static u64 tick_of(u64 deadline_ns) {
+    return (deadline_ns >> kTickShift) + ((deadline_ns & 0xFFFF) != 0);
+  }
+
+  TimerEntry slots_[kLevels][kSlots];  // List heads of circular lists.
+  u64 occupied_[kLevels] = {};  // Bit set: slot is not empty (may be stale-set after a cancel; cleared when seen).
+  u64 tick_;                    // All timers of ticks <= tick_ have fired.
+  u64 size_ = 0;
+};
+
+}  // namespace lunabeam::runtime

@@ -1,0 +1,115 @@
+// Signals: everything that reaches a process from outside goes through one FIFO, so that the order of messages, links, kills
+// and deaths from one sender is kept across kinds (ABI document 4.2; beam-lessons "Ordering").
+#pragma once
+
+#include <atomic>
+
+#include "vm/base/ints.h"
+
+namespace lunabeam::runtime {
+
+enum class SignalKind : u8 {
+  kMessage,  // A Message (message.h).
+  kKill,
+  kDieWhenLinkDies,  // detail: 0 or 1.
+  kLink,             // pid, tag.
+  kUnlink,           // pid.
+  kLinkDied,         // pid, tag, detail = LinkDeath.
+  kMonitor,          // pid.
+  kStopMonitoring,   // pid.
+  kProcessDied,      // pid.
+  kWake,             // What a park waited for has happened; wait_epoch says which park (rule P8).
+};
+
+enum class LinkDeath : u8 { kNormal, kFailure, kNoProcess };
+
+// Invariant 1: a signal is in at most one list.
+struct Signal {
+  Signal* next = nullptr;
+  SignalKind kind;
+  u8 detail = 0;
+  u32 wait_epoch = 0;
+
+  explicit Signal(SignalKind k) : kind(k) {}
+};
+
+// Everything but messages. Allocated by new_control_signal, freed by whoever handles it.
+struct ControlSignal : Signal {
+  u64 pid = 0;
+  i64 tag = 0;
+
+  explicit ControlSignal(SignalKind k) : Signal(k) {}
+};
+static_assert(sizeof(ControlSignal) == 32);
+
+// Aborts when the VM itself is out of memory.
+[[nodiscard]] ControlSignal* new_control_signal(SignalKind kind, u64 pid = 0, i64 tag = 0, u8 detail = 0) noexcept;
+void free_control_signal(ControlSignal* signal) noexcept;
+
+// MPSC. Any thread pushes, the owner takes everything at once. The head word also says whether the owner is parked, so that one
+// compare-and-swap both queues a signal and finds out who has to wake the owner: no lost and no double wake-ups.
+//
+// States of head_: empty; a list (newest first); parked (empty, and the owner is in no run queue); closed (the owner is dead).
+// Memory order: push releases the signal's contents, take acquires them.
+class SignalQueue {
+ public:
+  enum class Push : u8 { kQueued, kWakeOwner, kClosed };
+
+  // kWakeOwner: the caller must put the owner in a run queue. kClosed: not queued; the signal is still the caller's.
+  // REQUIRES: the owner cannot be reclaimed meanwhile (epoch).
+  [[nodiscard]] Push push(Signal* signal) noexcept {
+    u64 head = head_.load(std::memory_order_relaxed);
+    for (;;) {
+      if (head == kClosedHead) return Push::kClosed;
+      signal->next = head == kParkedHead ? nullptr : reinterpret_cast<Signal*>(head);
+      if (head_.compare_exchange_weak(head, reinterpret_cast<u64>(signal), std::memory_order_acq_rel,
+                                      std::memory_order_relaxed)) {
+        return head == kParkedHead ? Push::kWakeOwner : Push::kQueued;
+      }
+    }
+  }
+  // Any thread with a reason to run the owner that is not a signal (a timer). True: the caller must put it in a run queue.
+  [[nodiscard]] bool unpark() noexcept {
+    u64 head = kParkedHead;
+    return head_.compare_exchange_strong(head, kEmptyHead, std::memory_order_acq_rel, std::memory_order_relaxed);
+  }
+
+  // --- Owner only. ---
+  [[nodiscard]] bool is_empty() const noexcept {
+    const u64 head = head_.load(std::memory_order_acquire);
+    return head == kEmptyHead || head == kParkedHead;
+  }
+  [[nodiscard]] bool is_parked() const noexcept { return head_.load(std::memory_order_relaxed) == kParkedHead; }
+  // Everything queued, oldest first.
+  [[nodiscard]] Signal* take_all() noexcept {
+    if (head_.load(std::memory_order_relaxed) == kEmptyHead) return nullptr;
+    return reversed(head_.exchange(kEmptyHead, std::memory_order_acq_rel));
+  }
+  // False: signals have arrived, the owner has to look at them first.
+  [[nodiscard]] bool park() noexcept {
+    u64 head = kEmptyHead;
+    return head_.compare_exchange_strong(head, kParkedHead, std::memory_order_acq_rel, std::memory_order_relaxed);
+  }
+  // Refuses signals from now on; returns what was still queued, oldest first.
+  [[nodiscard]] Signal* close() noexcept { return reversed(head_.exchange(kClosedHead, std::memory_order_acq_rel)); }
+
+ private:
+  static constexpr u64 kEmptyHead = 0;
+  static constexpr u64 kParkedHead = 1;
+  static constexpr u64 kClosedHead = 2;
+
+  [[nodiscard]] static Signal* reversed(u64 head) noexcept {
+    Signal* list = nullptr;
+    for (Signal* signal = head <= kClosedHead ? nullptr : reinterpret_cast<Signal*>(head); signal != nullptr;) {
+      Signal* next = signal->next;
+      signal->next = list;
+      list = signal;
+      signal = next;
+    }
+    return list;
+  }
+
+  std::atomic<u64> head_{kEmptyHead};
+};
+
+}  // namespace lunabeam::runtime

@@ -1,0 +1,17 @@
+// lunatic::timer: messages that are sent later (ABI document 2.3). A timer is independent of its creator: it fires after the
+// creator has died. The target is looked up when the timer is made.
+#pragma once
+
+#include "vm/base/ints.h"
+
+namespace lunabeam::runtime {
+
+struct Process;
+struct Message;
+
+// Takes the message over. The id is per process, from 0, never reused; ~0 when memory is exhausted (the message is destroyed).
+[[nodiscard]] u64 send_after(Process& process, u64 pid, Message* message, u64 delay_ms) noexcept;
+// True: the timer was pending; it is cancelled and its message destroyed. False: it has fired, or there is no such timer.
+[[nodiscard]] bool cancel_timer(Process& process, u64 timer_id) noexcept;
+
+}  // namespace lunabeam::runtime

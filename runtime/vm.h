@@ -1,0 +1,118 @@
+// The virtual machine as a whole: loads modules, runs a root process to its end, and owns everything (schedulers, environments,
+// registries). What tools and tests use.
+//
+//   Vm vm({.hosts = &registry});
+//   auto module = vm.load(bytes, "app.wasm");
+//   RunResult result = vm.run_root({.module = *module, .config = config});
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/config.h"
+#include "runtime/environment.h"
+#include "runtime/memory_pool.h"
+#include "runtime/name_registry.h"
+#include "runtime/sched/clock.h"
+#include "runtime/sched/epoch.h"
+#include "runtime/sched/scheduler.h"
+#include "runtime/spawn.h"
+#include "vm/base/error.h"
+#include "vm/exit_reason.h"
+#include "vm/host_function.h"
+#include "vm/interp/interp.h"
+#include "vm/module.h"
+
+namespace lunabeam::runtime {
+
+struct VmOptions {
+  const vm::HostRegistry* hosts = nullptr;  // Import universe of every module; outlives the VM.
+  u32 workers = 1;                          // This VM runs one scheduler whatever is asked; see Vm::workers().
+  u64 max_stack_bytes = 8 * 1024 * 1024;
+  vm::Dispatch dispatch = vm::kDefaultDispatch;
+  bool deterministic = false;
+  u64 seed = 1;
+  u64 memory_limit_bytes =
+      MemoryBudget::kUnlimited;  // --memory-limit: linear memories, tables and messages of all processes.
+};
+
+// Exit status and cause of a root process.
+struct RunResult {
+  vm::ExitReason reason;
+  bool deadlock = false;  // Deterministic mode: nothing can ever run again; reason is a failure.
+  std::string error;      // The process could not be made: one line. Else empty.
+  std::string backtrace;  // Symbolised, one frame per line; empty unless it trapped.
+
+  // 0; proc_exit's code; 1 for every other failure.
+  [[nodiscard]] int exit_status() const;
+  // One line for standard error, empty for a normal end: "trap: unreachable", "killed", ...
+  [[nodiscard]] std::string message() const;
+};
+
+struct RootOptions {
+  std::shared_ptr<const vm::Module> module;
+  ConfigRef config;  // Empty: root_config().
+  std::string_view function = "_start";
+  std::span<const SpawnParam> params;
+  u64 environment_id = 1;
+};
+
+struct VmStats {
+  SchedulerStats scheduler;
+  u64 live_blocks = 0;  // Of the block pools.
+  u64 live_block_bytes = 0;
+  u64 live_memories = 0;
+  u64 memory_bytes = 0;  // Charged to the limit: linear memories, tables, messages.
+  u64 live_messages = 0;
+};
+
+class Vm {
+ public:
+  explicit Vm(const VmOptions& options) noexcept;
+  // Drops every process that is left. Afterwards nothing of theirs is alive (asserted).
+  ~Vm();
+  Vm(const Vm&) = delete;
+  Vm& operator=(const Vm&) = delete;
+
+  // Decodes, validates and links against the host functions; every import must be one. Any thread.
+  [[nodiscard]] vm::Result<std::shared_ptr<const vm::Module>> load(std::vector<u8> bytes,
+                                                                   std::string file_name) noexcept;
+
+  // Rights and limits of a root process (ABI document 4.4), without directories, arguments and environment.
+  [[nodiscard]] static ConfigRef root_config() noexcept;
+
+  // Runs a root process to its end on the calling thread. When it ends the program ends: all other processes of the VM are
+  // dropped without notification. May be called again afterwards.
+  [[nodiscard]] RunResult run_root(const RootOptions& options) noexcept;
+
+  // Any thread: ends run_root after the current slice, as if the root had been killed.
+  void request_stop() noexcept;
+
+  [[nodiscard]] VmStats stats() noexcept;
+  [[nodiscard]] u32 workers() const { return 1; }
+  [[nodiscard]] const VmOptions& options() const { return options_; }
+  [[nodiscard]] Scheduler& scheduler() { return *scheduler_; }
+  [[nodiscard]] Clock& clock() { return *clock_; }
+
+  // The scheduler tells how a root process ended.
+  void root_ended(Process& process) noexcept;
+  // Makes an environment and a registry that live as long as the VM; for tests that spawn roots of their own.
+  [[nodiscard]] Environment& make_environment(u64 id) noexcept;
+  [[nodiscard]] NameRegistry& make_registry() noexcept;
+
+ private:
+  const VmOptions options_;
+  std::unique_ptr<Clock> clock_;
+  EpochDomain epochs_;
+  MemoryBudget budget_;
+  std::vector<std::unique_ptr<Environment>> environments_;
+  std::vector<std::unique_ptr<NameRegistry>> registries_;
+  std::unique_ptr<Scheduler> scheduler_;
+  RunResult root_result_;
+  bool root_ended_ = false;
+  std::atomic<u64> next_module_id_{1};
+};
+
+}  // namespace lunabeam::runtime
