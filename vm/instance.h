@@ -42,8 +42,8 @@ struct alignas(16) Ctx {
   MemoryInst** memories = nullptr;
   const FuncInst** imported_funcs = nullptr;  // By function index; null where the module is bound to a host function.
   FuncInst* func_insts = nullptr;  // Store with several instances: one per function of the module; else null.
-  u64* dropped = nullptr;          // Bit set: dropped element segments, then data segments. Null when the module has no passive ones.
-  Ctx* next = nullptr;             // Other instances of the same ExecContext.
+  u64* dropped = nullptr;          // Bit set: dropped element segments, then data segments; see segment.h. Null without segments.
+  Ctx* next = nullptr;             // Ring of the instances of the same ExecContext; itself when alone.
 
   void reload_memory() {
     if (memories != nullptr && memories[0] != nullptr) {
@@ -69,6 +69,9 @@ struct ExternValue {
 
 // Bytes of the block that instantiate() needs; constant per module.
 [[nodiscard]] size_t instance_bytes(const Module& module) noexcept;
+
+// Names the memory's image to MemoryProvider: the module and the memory's index.
+[[nodiscard]] constexpr u64 memory_key(u64 module_id, u32 memory_index) { return module_id << 8 ^ memory_index; }
 
 // Builds an instance in `block` (16-byte aligned, instance_bytes long): links `imports` (one per Import, in order; empty when
 // all are bound host functions), evaluates globals, tables and segments, allocates memories through exec.hooks, runs active

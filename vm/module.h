@@ -22,6 +22,7 @@ namespace lunabeam::vm {
 
 class HostRegistry;
 struct HostFunction;
+struct TableImages;
 
 // A constant expression: a byte range of the module that ends with `end`, with the common single-instruction forms already
 // evaluated.
@@ -149,6 +150,9 @@ class Module : public std::enable_shared_from_this<Module> {
 
   // Index of exports by name; built at load.
   std::unordered_multimap<std::string_view, u32> export_index;
+  // First contents of the tables, shared by processes (rule P3); made by table_images(), see table.h. Any thread.
+  mutable std::once_flag table_images_once;
+  mutable std::shared_ptr<const TableImages> table_images;
   // Serialises first-call translation of this module's functions.
   mutable std::mutex translate_lock;
 };

@@ -1,0 +1,53 @@
+// Creation, growth and end of linear memories, over the embedder's MemoryProvider.
+#include "vm/memory.h"
+
+#include <algorithm>
+
+#include "vm/instance.h"
+#include "vm/memory_life.h"
+
+namespace lunabeam::vm {
+namespace {
+
+// Largest size that the type allows, in bytes; saturates where a 64-bit memory's maximum does not fit.
+u64 max_bytes_of(const MemoryType& type) {
+  const u64 address_space_bytes =
+      type.limits.address_type == AddressType::kI64 ? ~u64{0} << type.page_size_log2 : u64{1} << 32;
+  const u64 most_pages = address_space_bytes >> type.page_size_log2;
+  return (type.limits.has_max ? std::min(type.limits.max, most_pages) : most_pages) << type.page_size_log2;
+}
+
+}  // namespace
+
+const MemoryImage* memory_image(const Module&, u32) noexcept { return nullptr; }
+
+bool create_memory(Ctx& ctx, MemoryInst& memory, u32 memory_index, const MemoryImage* image) noexcept {
+  const MemoryType& type = ctx.module->memories[memory_index];
+  memory = MemoryInst{};
+  memory.max_bytes = max_bytes_of(type);
+  memory.page_size_log2 = type.page_size_log2;
+  memory.address_type = type.limits.address_type;
+  if (type.limits.min > memory.max_bytes >> type.page_size_log2) return false;
+  const u64 size_bytes = type.limits.min << type.page_size_log2;
+  const u64 key = memory_key(ctx.module->id, memory_index);
+  return ctx.exec->hooks->memory.allocate(*ctx.exec, memory, size_bytes, image, key);
+}
+
+void destroy_memory(Ctx& ctx, MemoryInst& memory, u32 memory_index) noexcept {
+  ctx.exec->hooks->memory.free(*ctx.exec, memory, memory_key(ctx.module->id, memory_index));
+  memory.base = nullptr;
+  memory.size_bytes = 0;
+}
+
+u64 grow_memory(Ctx& ctx, MemoryInst& memory, u64 delta_pages) noexcept {
+  constexpr u64 kFailed = ~u64{0};
+  const u64 old_pages = memory.pages();
+  if (delta_pages == 0) return old_pages;
+  if (delta_pages > (memory.max_bytes >> memory.page_size_log2) - old_pages) return kFailed;
+  const u64 new_size_bytes = (old_pages + delta_pages) << memory.page_size_log2;
+  if (!ctx.exec->hooks->memory.grow(*ctx.exec, memory, new_size_bytes)) return kFailed;
+  ctx.reload_memory();
+  return old_pages;
+}
+
+}  // namespace lunabeam::vm

@@ -1,0 +1,188 @@
+// Shared table images, private tables and their growth.
+#include "vm/table.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "vm/base/check.h"
+#include "vm/const_expr.h"
+
+namespace lunabeam::vm {
+namespace {
+
+constexpr u64 kMaxTableElements32 = 0xFFFF'FFFF;
+// What this implementation gives a table, as the engines of browsers do: growing is one uninterrupted step, and 80 MB bound it.
+constexpr u64 kMaxAllocatedElements = 10'000'000;
+
+constexpr i64 bytes_of(u64 elements) { return static_cast<i64>(elements * sizeof(u64)); }
+
+bool is_image_item(const ConstExpr& item) {
+  return item.kind == ConstExpr::Kind::kRefFunc || item.kind == ConstExpr::Kind::kValue;
+}
+
+u64 image_item(const Module& module, const ConstExpr& item) {
+  return item.kind == ConstExpr::Kind::kRefFunc ? make_ref(&module.codes[item.value]) : item.value;
+}
+
+// Whether the table's first contents are the same in every process.
+bool can_share(const Module& module, u32 table_index) {
+  const Table& table = module.tables[table_index];
+  const u64 size = table.type.limits.min;
+  if (size > TableImages::kMaxImageElements) return false;
+  if (table.has_init && !is_image_item(table.init)) return false;
+  for (const ElemSegment& segment : module.elems) {
+    if (segment.mode != SegmentMode::kActive || segment.table != table_index) continue;
+    if (segment.offset.kind != ConstExpr::Kind::kValue) return false;
+    if (segment.offset.value > size || segment.items.size() > size - segment.offset.value) return false;
+    if (!std::ranges::all_of(segment.items, is_image_item)) return false;
+  }
+  return true;
+}
+
+u64* allocate_elements(u64 count, u64 init) {
+  if (count > kMaxAllocatedElements) return nullptr;
+  // calloc: null elements of a large table cost no pages until they are touched.
+  if (init == 0) return static_cast<u64*>(std::calloc(count, sizeof(u64)));
+  auto* elems = static_cast<u64*>(std::malloc(count * sizeof(u64)));
+  if (elems != nullptr) std::fill_n(elems, count, init);
+  return elems;
+}
+
+void build_images(const Module& module, TableImages& result) {
+  result.images.resize(module.tables.size() - module.imported_tables);
+  for (u32 index = module.imported_tables; index < module.tables.size(); ++index) {
+    if (!can_share(module, index)) continue;
+    TableImages::Image& image = result.images[index - module.imported_tables];
+    const Table& table = module.tables[index];
+    const u64 size = table.type.limits.min;
+    if (size > 0) {
+      image.elems.reset(allocate_elements(size, table.has_init ? image_item(module, table.init) : 0));
+      if (image.elems == nullptr) continue;
+    }
+    image.present = true;
+    for (const ElemSegment& segment : module.elems) {
+      if (segment.mode != SegmentMode::kActive || segment.table != index) continue;
+      for (u64 i = 0; i < segment.items.size(); ++i) {
+        image.elems[segment.offset.value + i] = image_item(module, segment.items[i]);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void TableImages::FreeDeleter::operator()(u64* elems) const noexcept { std::free(elems); }
+
+const TableImages& table_images(const Module& module) {
+  std::call_once(module.table_images_once, [&module] {
+    auto images = std::make_shared<TableImages>();
+    build_images(module, *images);
+    module.table_images = std::move(images);
+  });
+  return *module.table_images;
+}
+
+bool create_table(Ctx& ctx, TableInst& table, const TableType& type, u64 init, const TableImages::Image* image) noexcept {
+  table.type = type.element;
+  table.address_type = type.limits.address_type;
+  const u64 limit = table.address_type == AddressType::kI64 ? ~u64{0} : kMaxTableElements32;
+  table.max = type.limits.has_max ? std::min(type.limits.max, limit) : limit;
+  table.size = type.limits.min;
+  if (image != nullptr) {
+    table.elems = image->elems.get();
+    table.owned = false;
+    return true;
+  }
+  table.owned = true;
+  table.capacity = table.size;
+  if (table.size == 0) return true;
+  if (table.size > kMaxAllocatedElements || !ctx.exec->hooks->charge_bytes(*ctx.exec, bytes_of(table.size))) {
+    table.size = table.capacity = 0;
+    return false;
+  }
+  table.elems = allocate_elements(table.size, init);
+  if (table.elems == nullptr) {
+    (void)ctx.exec->hooks->charge_bytes(*ctx.exec, -bytes_of(table.size));
+    table.size = table.capacity = 0;
+    return false;
+  }
+  return true;
+}
+
+void destroy_table(Ctx& ctx, TableInst& table) noexcept {
+  if (!table.owned) return;
+  if (table.capacity > 0) (void)ctx.exec->hooks->charge_bytes(*ctx.exec, -bytes_of(table.capacity));
+  std::free(table.elems);
+  table.elems = nullptr;
+  table.size = table.capacity = 0;
+}
+
+bool make_table_private(Ctx& ctx, TableInst& table) noexcept {
+  VM_DCHECK(!table.owned);
+  u64* copy = nullptr;
+  if (table.size > 0) {
+    if (!ctx.exec->hooks->charge_bytes(*ctx.exec, bytes_of(table.size))) return false;
+    copy = static_cast<u64*>(std::malloc(table.size * sizeof(u64)));
+    if (copy == nullptr) {
+      (void)ctx.exec->hooks->charge_bytes(*ctx.exec, -bytes_of(table.size));
+      return false;
+    }
+    std::memcpy(copy, table.elems, table.size * sizeof(u64));
+  }
+  table.elems = copy;
+  table.capacity = table.size;
+  table.owned = true;
+  return true;
+}
+
+u64 grow_table(Ctx& ctx, TableInst& table, u64 delta, u64 init) noexcept {
+  constexpr u64 kFailed = ~u64{0};
+  const u64 old_size = table.size;
+  if (delta > table.max - old_size) return kFailed;
+  if (delta == 0) return old_size;
+  const u64 new_size = old_size + delta;
+  if (new_size > kMaxAllocatedElements) return kFailed;
+  if (!make_table_writable(ctx, table)) return kFailed;
+  if (new_size > table.capacity) {
+    // Doubling makes a loop of small growths linear; near the process's limit only what is needed is asked for.
+    const u64 roomy = std::min(table.max, std::max(new_size, table.capacity * 2));
+    u64* elems = nullptr;
+    for (const u64 capacity : {roomy, new_size}) {
+      const i64 added_bytes = bytes_of(capacity - table.capacity);
+      if (!ctx.exec->hooks->charge_bytes(*ctx.exec, added_bytes)) continue;
+      elems = static_cast<u64*>(std::realloc(table.elems, capacity * sizeof(u64)));
+      if (elems != nullptr) {
+        table.capacity = capacity;
+        break;
+      }
+      (void)ctx.exec->hooks->charge_bytes(*ctx.exec, -added_bytes);
+    }
+    if (elems == nullptr) return kFailed;
+    table.elems = elems;
+  }
+  std::fill(table.elems + old_size, table.elems + new_size, init);
+  table.size = new_size;
+  return old_size;
+}
+
+bool init_table_elements(const Ctx& ctx, TableInst& table, u32 elem, u64 dst, u64 src, u64 count) noexcept {
+  VM_DCHECK(table.owned || count == 0);
+  const ElemSegment& segment = ctx.module->elems[elem];
+  for (u64 i = 0; i < count; ++i) {
+    if (!eval_const_expr(ctx, segment.items[src + i], &table.elems[dst + i])) return false;
+  }
+  return true;
+}
+
+void copy_table_elements(TableInst& to, const TableInst& from, u64 dst, u64 src, u64 count) noexcept {
+  VM_DCHECK(to.owned || count == 0);
+  if (count > 0) std::memmove(to.elems + dst, from.elems + src, count * sizeof(u64));
+}
+
+void fill_table_elements(TableInst& table, u64 dst, u64 value, u64 count) noexcept {
+  VM_DCHECK(table.owned || count == 0);
+  std::fill_n(table.elems + dst, count, value);
+}
+
+}  // namespace lunabeam::vm
