@@ -13,7 +13,7 @@ enum {
 
 static const char kName[] = "counter";
 
-static volatile int32_t zero = 0;
+static volatile uint64_t zero = 0;
 
 static void counter(int32_t start_number) {
   (void)start_number;
@@ -30,7 +30,7 @@ static void counter(int32_t start_number) {
         break;
       }
       case kCrash:
-        zero = 1 / zero; /* a trap: this process ends here, and nobody else does */
+        total /= zero; /* a trap: this process ends here, and nobody else does */
         break;
     }
   }
