@@ -66,12 +66,14 @@ class BlockPool {
   void free_local(Chunk* chunk, FreeBlock* block) noexcept;
   void retire_span(Chunk* chunk, Span* span) noexcept;
   void drain_remote() noexcept;
+  void list_chunk(Chunk* chunk) noexcept;
+  void unlist_chunk(Chunk* chunk) noexcept;
   [[nodiscard]] Chunk* map_chunk() noexcept;
   void unmap_chunk(Chunk* chunk) noexcept;
 
   std::array<Span*, kClasses> with_room_{};    // Spans that have a free block; the first one is allocated from.
   std::array<u64, kClasses> live_blocks_{};
-  Chunk* chunks_ = nullptr;                    // All chunks.
+  Chunk* chunks_ = nullptr;                    // Chunks that have an unused span.
   u64 chunk_count_ = 0;
   u64 empty_chunks_ = 0;                       // Chunks without a span in use; at most one is kept.
   std::atomic<FreeBlock*> remote_{nullptr};

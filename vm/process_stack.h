@@ -33,7 +33,8 @@ void move_stack(ExecContext& exec, u8* lo, u8* hi) noexcept;
   return free_bytes >= 0 && static_cast<u64>(free_bytes) >= need_bytes;
 }
 
-// Size of the block that holds used + need bytes and the headroom: the current capacity doubled until it fits, at most cap_bytes.
+// Size of the block that holds used + need bytes and the headroom: a power of two, at least twice the current
+// capacity, or cap_bytes where that is less.
 // 0: it does not fit under the cap.
 [[nodiscard]] u64 grown_stack_bytes(u64 capacity_bytes, u64 used_bytes, u64 need_bytes, u64 cap_bytes) noexcept;
 
