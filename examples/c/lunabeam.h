@@ -314,9 +314,9 @@ static inline size_t lb_size(void) { return (size_t)lb_raw_message_data_size(); 
 static inline lb_tag_t lb_tag(void) { return lb_raw_message_get_tag(); }
 static inline lb_pid lb_dead_process(void) { return lb_raw_message_get_process_id(); }
 
+__attribute__((weak)) lb_tag_t lb_next_tag = 129; /* below it: free for the program's own tags */
+
 /* A tag that this process has not used yet. */
-static inline lb_tag_t lb_fresh_tag(void);
-__attribute__((weak)) lb_tag_t lb_next_tag = 129;
 static inline lb_tag_t lb_fresh_tag(void) { return lb_next_tag++; }
 
 /* ---- requests ---------------------------------------------------------------------------------------------------- */
