@@ -45,7 +45,7 @@ class MemoryPool {
   // `budget` outlives the pool.
   explicit MemoryPool(MemoryBudget& budget) noexcept : MemoryPool(budget, Options{}) {}
   MemoryPool(MemoryBudget& budget, Options options) noexcept;
-  // REQUIRES: every memory has been freed.
+  // REQUIRES: every memory in a slot of this pool has been freed.
   ~MemoryPool();
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
@@ -61,10 +61,12 @@ class MemoryPool {
   // Gives back the pages of every free slot.
   void trim() noexcept;
 
+  // Live counts are of allocations less frees made through this pool: where memories are freed by another worker than the one
+  // that allocated them, only the sums over all pools mean something.
   struct Stats {
-    u64 live_memories = 0;
-    u64 live_slots = 0;        // Of them in slots.
-    u64 own_mappings = 0;      // Of them in mappings of their own.
+    i64 live_memories = 0;
+    i64 live_slots = 0;        // Of them in slots.
+    i64 own_mappings = 0;      // Of them in mappings of their own.
     u64 hot_slots = 0;         // Free, residency known, waiting for their module.
     u64 unread_slots = 0;      // Free, residency not read yet.
     u64 resident_bytes = 0;    // Pages kept by hot slots.
