@@ -23,6 +23,7 @@ struct TableInst {
   ValType type;
   AddressType address_type = AddressType::kI32;
   bool owned = false;
+  bool has_max = false;  // The type has a maximum: importers may ask for one.
 };
 
 // One context = one block of instance_bytes(module) bytes: this struct, then global words, then the pointer arrays and the

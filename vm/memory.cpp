@@ -27,6 +27,7 @@ bool create_memory(Ctx& ctx, MemoryInst& memory, u32 memory_index, const MemoryI
   memory.max_bytes = max_bytes_of(type);
   memory.page_size_log2 = type.page_size_log2;
   memory.address_type = type.limits.address_type;
+  memory.has_max = type.limits.has_max;
   if (type.limits.min > memory.max_bytes >> type.page_size_log2) return false;
   const u64 size_bytes = type.limits.min << type.page_size_log2;
   const u64 key = memory_key(ctx.module->id, memory_index);

@@ -23,6 +23,7 @@ struct MemoryInst {
   u64 provider_data = 0;    // The provider's own note (slot, size class).
   u8 page_size_log2 = 16;
   AddressType address_type = AddressType::kI32;
+  bool has_max = false;     // The type has a maximum: importers may ask for one.
 
   [[nodiscard]] u64 pages() const { return size_bytes >> page_size_log2; }
 };

@@ -86,6 +86,7 @@ const TableImages& table_images(const Module& module) {
 bool create_table(Ctx& ctx, TableInst& table, const TableType& type, u64 init, const TableImages::Image* image) noexcept {
   table.type = type.element;
   table.address_type = type.limits.address_type;
+  table.has_max = type.limits.has_max;
   const u64 limit = table.address_type == AddressType::kI64 ? ~u64{0} : kMaxTableElements32;
   table.max = type.limits.has_max ? std::min(type.limits.max, limit) : limit;
   table.size = type.limits.min;

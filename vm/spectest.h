@@ -1,0 +1,18 @@
+// The official scripts' host module "spectest" (fact sheet, section 4) for vm::Store: host functions that do nothing, and a
+// module that exports them beside its globals, table and memory.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "vm/base/ints.h"
+#include "vm/host_function.h"
+
+namespace lunabeam::vm {
+
+// The print functions; static data.
+[[nodiscard]] std::span<const HostFunction> spectest_functions();
+// The module's bytes; its function imports are the rows of spectest_functions().
+[[nodiscard]] std::vector<u8> spectest_module();
+
+}  // namespace lunabeam::vm
