@@ -6,7 +6,9 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 
+#include "vm/backtrace.h"
 #include "vm/base/ints.h"
 #include "vm/host_function.h"
 #include "vm/memory.h"
@@ -41,6 +43,8 @@ enum class Resume : u8 {
   kFrame,      // The top frame is an interpreter frame with a valid saved ip.
   kHostCall,   // Parked in a host function: call parked->resume; the top frame's saved ip is behind the call.
   kFinished,   // Nothing to run.
+  kCallDone,   // As kFrame, behind a host call that is done: its first result, in slot d, goes to the accumulators ...
+  kRefCallDone,  // ... a reference, in slot dref.
 };
 
 struct ExecContext {
@@ -72,6 +76,7 @@ struct ExecContext {
   u32 host_op_count = 0;
 
   Trap trap;                   // Set by whoever raises one; valid while it is being handled.
+  std::unique_ptr<Backtrace> backtrace;  // Of the last trap; allocated when there is one. See backtrace.h.
 };
 
 // Space below the limit that stubs and leaf frames may use without a check (engine.md 2.4).

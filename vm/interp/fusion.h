@@ -18,7 +18,10 @@ void fuse(std::span<Insn> code) noexcept;
 // The base operation that `id` begins with; `id` itself when it is one.
 [[nodiscard]] u16 base_op(u16 id) noexcept;
 
-// All ids, base and fused: the size of a handler table.
+// All ids are below this: the size of a handler table.
+inline constexpr u32 kMaxOps = 4096;
+
+// All ids, base and fused.
 [[nodiscard]] u16 op_count() noexcept;
 
 }  // namespace lunabeam::vm::interp

@@ -1,0 +1,69 @@
+#include "vm/backtrace.h"
+
+#include <fmt/format.h>
+
+#include <new>
+
+#include "vm/exec_context.h"
+#include "vm/frame.h"
+#include "vm/host_function.h"
+#include "vm/interp/translate.h"
+#include "vm/module.h"
+
+namespace lunabeam::vm {
+
+void capture_backtrace(ExecContext& exec, bool behind_call) noexcept {
+  if (exec.backtrace == nullptr) exec.backtrace.reset(new (std::nothrow) Backtrace);
+  Backtrace* const trace = exec.backtrace.get();
+  if (trace == nullptr) return;
+  trace->num_frames = 0;
+  trace->total_frames = 0;
+  const u64* fp = exec.fp;
+  while (trace->total_frames < Backtrace::kCountedFrames) {
+    const FuncCode* const code = frame_function(fp);
+    ++trace->total_frames;
+    if (trace->num_frames < Backtrace::kMaxFrames) {
+      const auto* const ip = reinterpret_cast<const Insn*>(fp[1]);
+      trace->frames[trace->num_frames++] = {code, behind_call ? ip - 1 : ip};
+    }
+    behind_call = true;
+    u64 word = frame_return_word(fp);
+    fp += code->frame_words;
+    for (bool between = true; between;) {
+      switch (word) {
+        case kReturnRestore:
+          word = reinterpret_cast<const RestoreFrame*>(fp)->return_word;
+          fp += sizeof(RestoreFrame) / sizeof(u64);
+          break;
+        case kReturnHostCont:
+          word = reinterpret_cast<const HostContFrame*>(fp)->return_word;
+          fp += sizeof(HostContFrame) / sizeof(u64);
+          break;
+        case kReturnExit: return;
+        default: between = false; break;
+      }
+    }
+  }
+}
+
+const Backtrace* exec_backtrace(const ExecContext& exec) noexcept { return exec.backtrace.get(); }
+
+std::vector<std::string> symbolise(const Backtrace& backtrace) {
+  std::vector<std::string> lines;
+  for (u32 i = 0; i < backtrace.num_frames; ++i) {
+    const Backtrace::Frame& frame = backtrace.frames[i];
+    const Module& module = *frame.code->module;
+    const std::string name = module.function_name(frame.code->func_index);
+    const std::string_view file = module.file_name.empty() ? std::string_view("module") : std::string_view(module.file_name);
+    const u64 offset = frame.code->host == nullptr ? wasm_offset_of(*frame.code, frame.ip) : Error::kNoOffset;
+    lines.push_back(offset == Error::kNoOffset ? fmt::format("#{} {} [{}]", i, name, file)
+                                               : fmt::format("#{} {} [{}+0x{:x}]", i, name, file, offset));
+  }
+  if (backtrace.total_frames > backtrace.num_frames) {
+    const bool all = backtrace.total_frames < Backtrace::kCountedFrames;
+    lines.push_back(fmt::format("... and {}{} more", all ? "" : "at least ", backtrace.total_frames - backtrace.num_frames));
+  }
+  return lines;
+}
+
+}  // namespace lunabeam::vm

@@ -1,0 +1,76 @@
+// Handlers as compositions of parts.
+#pragma once
+
+#include <array>
+#include <span>
+#include <utility>
+
+#include "vm/interp/part.h"
+
+namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
+
+// Runs parts one after the other, up to the first that wants a cold handler; ip is then that part's.
+template <u16... Ids>
+VM_ALWAYS_INLINE Handler run_parts([[maybe_unused]] Regs& r) {
+  Handler slow = nullptr;
+  (void)(((slow = Part<Ids>::exec(r)) == nullptr) && ...);
+  return slow;
+}
+
+// The handler of the sequence Init..., Last.
+template <u16 Last, u16... Init>
+VM_HANDLER(op) {
+  VM_BEGIN;
+  if (const Handler slow = run_parts<Init...>(r)) [[unlikely]]
+    VM_GOTO(slow);
+  if constexpr (BranchPart<Last>) {
+    if (Part<Last>::test(r)) {
+      if (const Handler slow = Part<Last>::take(r)) [[unlikely]]
+        VM_GOTO(slow);
+      VM_NEXT;
+    }
+    r.ip += Part<Last>::kWords;
+    VM_NEXT;
+  } else {
+    if (const Handler slow = Part<Last>::exec(r)) [[unlikely]]
+      VM_GOTO(slow);
+    VM_NEXT;
+  }
+}
+
+// Rows for all base ids that Want says yes to.
+template <auto Want>
+consteval size_t count_ids() {
+  size_t n = 0;
+  for (const OpDesc& op : kOps) n += op.kind != OpKind::kInvalid && Want(op) ? 1 : 0;
+  return n;
+}
+template <auto Want>
+consteval auto ids() {
+  std::array<u16, count_ids<Want>()> list{};
+  size_t n = 0;
+  for (u16 id = 0; id < kFusedBase; ++id) {
+    if (kOps[id].kind != OpKind::kInvalid && Want(kOps[id])) list[n++] = id;
+  }
+  return list;
+}
+template <auto Want>
+inline constexpr auto kIds = ids<Want>();
+
+template <auto Want>
+std::span<const HandlerRow> rows_of() {
+  static constexpr auto kRows = []<size_t... I>(std::index_sequence<I...>) {
+    return std::array<HandlerRow, sizeof...(I)>{HandlerRow{kIds<Want>[I], &op<kIds<Want>[I]>}...};
+  }(std::make_index_sequence<kIds<Want>.size()>{});
+  return kRows;
+}
+
+// The groups, one source file each so that none compiles for long.
+std::span<const HandlerRow> int_rows();
+std::span<const HandlerRow> compare_rows();
+std::span<const HandlerRow> float_rows();
+std::span<const HandlerRow> memory_rows();
+std::span<const HandlerRow> special_rows();
+std::span<const HandlerRow> fused_rows();
+
+}  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

@@ -1,0 +1,1 @@
+#include "vm/interp/dispatch_loop.h"

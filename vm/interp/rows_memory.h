@@ -1,0 +1,13 @@
+// Handlers of the group "memory"; included once per dispatch.
+#pragma once
+
+#include "vm/interp/handler.h"
+#include "vm/interp/parts_memory.h"
+
+namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
+
+std::span<const HandlerRow> memory_rows() {
+  return rows_of<[](const OpDesc& op) { return op.kind == OpKind::kLoad || op.kind == OpKind::kStore; }>();
+}
+
+}  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

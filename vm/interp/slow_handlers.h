@@ -1,0 +1,195 @@
+// Cold handlers, and operations whose work is a cold part as a whole: registers go to the ExecContext, a C++ function does the
+// work, and the machine is reloaded from wherever it says.
+#pragma once
+
+#include "vm/interp/handler.h"
+#include "vm/interp/translate.h"
+#include "vm/type_registry.h"
+
+namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
+
+// Goes on as `next` says, with the accumulators dead unless it names a result.
+#define VM_RESUME(exec, next)                                                  \
+  do {                                                                         \
+    if (leaves(next)) VM_EXIT(static_cast<ExecStatus>(next));                  \
+    reload(r, exec);                                                           \
+    resume_accumulators(r, next);                                              \
+    VM_NEXT;                                                                   \
+  } while (false)
+
+VM_ALWAYS_INLINE void resume_accumulators(Regs& r, Next next) {
+  if (next == Next::kGoResult) {
+    load_result(r, result_operand(r.ip));
+  } else if (next == Next::kGoRefResult) {
+    load_result(r, ref_result_operand(r.ip));
+  } else {
+    poison_accumulators(r);
+  }
+}
+
+VM_HANDLER(slow_trap) {
+  VM_BEGIN;
+  const auto kind = static_cast<TrapKind>(r.acc);
+  const bool indexed = kind == TrapKind::kUndefinedElement || kind == TrapKind::kUninitializedElement;
+  ExecContext& exec = save(r);
+  const Next next = raise(exec, kind, indexed ? std::bit_cast<u64>(r.facc) : 0);
+  VM_RESUME(exec, next);
+}
+
+VM_HANDLER(slow_tick) {
+  VM_BEGIN;
+  ExecContext& exec = save(r);
+  const Next next = tick(exec, Next::kGo);
+  VM_RESUME(exec, next);
+}
+
+VM_HANDLER(slow_tick_result) {
+  VM_BEGIN;
+  ExecContext& exec = save(r);
+  const Next next = tick(exec, Next::kGoResult);
+  VM_RESUME(exec, next);
+}
+
+VM_HANDLER(slow_grow) {
+  VM_BEGIN;
+  ExecContext& exec = save(r);
+  if (!make_room(exec, r.acc)) {
+    const Next next = raise(exec);
+    VM_RESUME(exec, next);
+  }
+  reload(r, exec);
+  r.acc = kRoomToken;
+  VM_NEXT;
+}
+
+VM_HANDLER(slow_translate) {
+  VM_BEGIN;
+  ExecContext& exec = save(r);
+  if (!make_code(exec, *reinterpret_cast<const FuncCode*>(r.acc))) {
+    const Next next = raise(exec);
+    VM_RESUME(exec, next);
+  }
+  VM_NEXT;
+}
+
+VM_HANDLER(slow_type_check) {
+  VM_BEGIN;
+  const auto actual = static_cast<TypeId>(r.acc >> 32);
+  const auto expected = static_cast<TypeId>(r.acc);
+  if (!TypeRegistry::global().is_subtype(actual, expected)) {
+    r.acc = static_cast<u64>(TrapKind::kIndirectCallTypeMismatch);
+    VM_GOTO(&slow_trap);
+  }
+  r.facc = std::bit_cast<f64>(kTypeToken);
+  VM_NEXT;
+}
+
+VM_HANDLER(slow_return_value) {
+  VM_BEGIN;
+  ExecContext& exec = save(r);
+  exec.transfer[0] = r.acc;
+  const Next next = return_single(exec);
+  VM_RESUME(exec, next);
+}
+
+VM_HANDLER(slow_return_nothing) {
+  VM_BEGIN;
+  ExecContext& exec = save(r);
+  const Next next = return_values(exec, 0, 0);
+  VM_RESUME(exec, next);
+}
+
+VM_HANDLER(slow_host_status) {
+  VM_BEGIN;
+  const auto* const function = reinterpret_cast<const HostFunction*>(whole_u64(r.ip[1]));
+  ExecContext& exec = *r.ctx->exec;  // Saved by the call.
+  const Next next = host_answered(exec, *function, static_cast<HostStatus>(r.acc));
+  VM_RESUME(exec, next);
+}
+
+// Returns of several values, and of frames too wide for the other forms.
+VM_HANDLER(op_ret_many) {
+  VM_BEGIN;
+  const u32 num = r.ip->f[0];
+  const u32 ref = r.ip->f[1];
+  ExecContext& exec = save(r);
+  const u16* const operands = packed(r.ip + 1);
+  for (u32 i = 0; i < num + ref; ++i) exec.transfer[i] = r.fp[operands[i]];
+  const Next next = return_values(exec, num, ref);
+  VM_RESUME(exec, next);
+}
+
+VM_HANDLER(op_ret_range) {
+  VM_BEGIN;
+  const u32 num = r.ip->f[1];
+  const u32 ref = packed(r.ip + 1)[0];
+  ExecContext& exec = save(r);
+  std::memcpy(exec.transfer, r.fp + r.ip->f[0], num * sizeof(u64));
+  std::memcpy(exec.transfer + num, r.fp + r.ip->f[2], ref * sizeof(u64));
+  const Next next = return_values(exec, num, ref);
+  VM_RESUME(exec, next);
+}
+
+VM_HANDLER(op_host_thunk) {
+  VM_BEGIN;
+  ExecContext& exec = save(r);
+  save_ip(r.fp, r.ip + 1);
+  const Next next = call_from_thunk(exec);
+  VM_RESUME(exec, next);
+}
+
+// The frame is built already: push_entry pushed the function before it was ever called.
+VM_HANDLER(op_lazy) {
+  VM_BEGIN;
+  ExecContext& exec = save(r);
+  const FuncCode& code = *frame_function(r.fp);
+  if (!make_code(exec, code)) {
+    const Next next = raise(exec);
+    VM_RESUME(exec, next);
+  }
+  r.ip = code.code.load(std::memory_order_acquire);
+  VM_NEXT;
+}
+
+// Interruptible operations: the accumulators are dead before them.
+template <Next (*Work)(ExecContext&) noexcept>
+VM_HANDLER(op_interruptible) {
+  VM_BEGIN;
+  ExecContext& exec = save(r);
+  const Next next = Work(exec);
+  VM_RESUME(exec, next);
+}
+
+// Operations that keep the accumulators, but for acc = d where HasResult.
+template <Next (*Work)(ExecContext&) noexcept, u32 ResultField = 3>
+VM_HANDLER(op_keeping) {
+  VM_BEGIN;
+  const Insn* const insn = r.ip;
+  ExecContext& exec = save(r);
+  const Next next = Work(exec);
+  if (next != Next::kGo) VM_RESUME(exec, next);
+  reload(r, exec);
+  if constexpr (ResultField < 3) r.acc = r.fp[insn->f[ResultField]];
+  VM_NEXT;
+}
+
+inline constexpr HandlerRow kColdRows[] = {
+    {op_id(Special::ret_many), &op_ret_many},
+    {op_id(Special::ret_range), &op_ret_range},
+    {op_id(Special::host_thunk), &op_host_thunk},
+    {op_id(Special::lazy), &op_lazy},
+    {op_id(Special::memory_fill), &op_interruptible<&memory_fill>},
+    {op_id(Special::memory_copy), &op_interruptible<&memory_copy>},
+    {op_id(Special::memory_init), &op_interruptible<&memory_init>},
+    {op_id(Special::table_fill), &op_interruptible<&table_fill>},
+    {op_id(Special::table_copy), &op_interruptible<&table_copy>},
+    {op_id(Special::table_init), &op_interruptible<&table_init>},
+    {op_id(Special::memory_grow), &op_keeping<&memory_grow, 1>},
+    {op_id(Special::table_grow), &op_keeping<&table_grow, 2>},
+    {op_id(Special::table_set), &op_keeping<&table_set>},
+    {op_id(Special::data_drop), &op_keeping<&data_drop>},
+    {op_id(Special::elem_drop), &op_keeping<&elem_drop>},
+    {op_id(Special::ref_func), &op_keeping<&ref_func>},
+};
+
+}  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE
