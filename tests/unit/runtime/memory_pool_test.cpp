@@ -66,7 +66,7 @@ class MemoryPoolTest : public testing::TestWithParam<bool> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Pagemap, MemoryPoolTest, testing::Bool(),
-                         [](const auto& info) { return info.param ? "read" : "absent"; });
+                         [](const auto& instance) { return instance.param ? "read" : "absent"; });
 
 TEST_P(MemoryPoolTest, NeverLeaksBytesOfAnEarlierMemory) {
   MemoryBudget budget;
@@ -276,7 +276,9 @@ TEST(MemoryPool, TakesSlotsBackFromOtherWorkers) {
   std::thread freeing([&] {
     for (u32 i = 0; i < kMemories; ++i) {
       while (ready.load(std::memory_order_acquire) <= i) std::this_thread::yield();
-      if (i % 4 == 0) ASSERT_TRUE(other.grow(memories[i], 2 * kPage));
+      if (i % 4 == 0) {
+        ASSERT_TRUE(other.grow(memories[i], 2 * kPage));
+      }
       other.free(memories[i], 1);
     }
   });
