@@ -436,13 +436,54 @@ struct MemoryPool::Impl {
     }
   }
 
+  // Moves the pages of a slot themselves into a new mapping: no copy, no fault. The slot keeps its address range and reads 0.
+  // False: nothing has changed; the kernel can't, or there is no mapping left.
+  bool move_pages(vm::MemoryInst& memory, u64 capacity_bytes) {
+#if defined(MREMAP_DONTUNMAP)
+    MemorySlot* old = slot_of(memory);
+    if (static_cast<Impl*>(old->owner) != this || !take_mapping()) return false;
+    auto* mapping = new (std::nothrow) Mapping{old->key, (capacity_bytes + kPageBytes - 1) & ~(kPageBytes - 1)};
+    const u64 slot_bytes = old->bytes();
+    void* pages = MAP_FAILED;
+    if (mapping != nullptr) pages = mremap(old->base, slot_bytes, slot_bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+    void* base = MAP_FAILED;
+    if (pages != MAP_FAILED) {
+      base = mremap(pages, slot_bytes, mapping->bytes, MREMAP_MAYMOVE);
+      if (base == MAP_FAILED) {
+        std::memcpy(old->base, pages, memory.size_bytes);
+        munmap(pages, slot_bytes);
+      }
+    }
+    if (base == MAP_FAILED) {
+      delete mapping;
+      own_mappings.fetch_sub(1, std::memory_order_relaxed);
+      return false;
+    }
+    memory.base = static_cast<u8*>(base);
+    memory.capacity_bytes = mapping->bytes;
+    memory.provider_data = reinterpret_cast<u64>(mapping) | kIsMapping;
+    set_accessible(memory.base, mapping->bytes, mapping->bytes);
+    ++counts.own_mappings;
+    --counts.live_slots;
+    ++counts.moves;
+    --slots_out;
+    make_cold(old);
+    return true;
+#else
+    (void)memory, (void)capacity_bytes;
+    return false;
+#endif
+  }
+
   bool move_to_larger(vm::MemoryInst& memory, u64 new_size_bytes) {
     MemorySlot* old = slot_of(memory);
     const u64 old_size_bytes = memory.size_bytes;
     // Guests grow in steps: a quarter ahead, or what the module has needed before.
-    const u64 ahead = std::max(new_size_bytes + new_size_bytes / 4, key_entry(old->key).headroom_bytes);
+    const u64 headroom = key_entry(old->key).headroom_bytes;
+    const u64 ahead = std::min(std::max(new_size_bytes + new_size_bytes / 4, headroom), memory.max_bytes);
+    if (ahead > slot_class::kLargestRegular && move_pages(memory, ahead)) return true;
     vm::MemoryInst moved = memory;
-    if (!place(moved, new_size_bytes, std::min(ahead, memory.max_bytes), old->key)) return false;
+    if (!place(moved, new_size_bytes, ahead, old->key)) return false;
     if (mapping_of(moved) == nullptr) prepare(*slot_of(moved), nullptr, new_size_bytes);
     copy_touched(*old, old_size_bytes, moved.base);
     --counts.live_slots;
@@ -462,6 +503,7 @@ struct MemoryPool::Impl {
       mapping->bytes = bytes;
       memory.base = static_cast<u8*>(base);
       memory.capacity_bytes = bytes;
+      set_accessible(memory.base, bytes, bytes);
       return true;
     }
     return false;
