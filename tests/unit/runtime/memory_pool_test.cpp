@@ -5,14 +5,30 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <fstream>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "runtime/memory_arena.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define LUNABEAM_SANITIZED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LUNABEAM_SANITIZED 1
+#endif
+
 namespace lunabeam::runtime {
 namespace {
+
+#if defined(LUNABEAM_SANITIZED)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
 
 constexpr u64 kPage = vm::kWasmPageBytes;
 constexpr u64 kAddressSpace = u64{1} << 32;
@@ -265,6 +281,34 @@ TEST(MemoryPool, ForgetsOldModules) {
     pool.free(memory, key << 8);
   }
   EXPECT_LE(pool.stats().hot_slots, 256u);
+}
+
+// Resident bytes and page tables of this program.
+u64 footprint_bytes() {
+  std::ifstream status("/proc/self/status");
+  u64 total_kib = 0;
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:") || line.starts_with("VmPTE:")) total_kib += std::stoull(line.substr(6));
+  }
+  return total_kib * 1024;
+}
+
+TEST(MemoryPool, AMemoryCostsThePagesThatAreWritten) {
+  if (kSanitized) GTEST_SKIP() << "shadow memory counts too";
+  constexpr u64 kMemories = 20'000;
+  MemoryBudget budget;
+  MemoryPool pool(budget);
+  std::vector<vm::MemoryInst> memories(kMemories, empty_memory());
+  const u64 before = footprint_bytes();
+  for (vm::MemoryInst& memory : memories) {
+    ASSERT_TRUE(pool.allocate(memory, kPage, nullptr, 3));
+    memory.base[0] = memory.base[40'000] = 1;
+  }
+  const u64 each = (footprint_bytes() - before) / kMemories;
+  RecordProperty("bytes_per_memory", std::to_string(each));
+  EXPECT_GE(each, 2u * 4096);
+  EXPECT_LE(each, 2u * 4096 + 512);
+  for (vm::MemoryInst& memory : memories) pool.free(memory, 3);
 }
 
 TEST(MemoryPool, TakesSlotsBackFromOtherWorkers) {
