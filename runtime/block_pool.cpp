@@ -53,9 +53,9 @@ struct BlockPool::Span {
   u32 size_class = kNoClass;
   u32 live = 0;
   FreeBlock* free = nullptr;
-  u8* bump = nullptr;       // Blocks never given out yet: touched only when needed.
+  u8* bump = nullptr;  // Blocks never given out yet: touched only when needed.
   u8* bump_end = nullptr;
-  Span* next = nullptr;     // With room, same class.
+  Span* next = nullptr;  // With room, same class.
   Span* before = nullptr;
   bool listed = false;
 
@@ -96,7 +96,8 @@ BlockPool::Chunk* BlockPool::chunk_of(void* block) noexcept {
 
 BlockPool::Chunk* BlockPool::map_chunk() noexcept {
   // Twice the size, of which the aligned half stays.
-  void* raw = mmap(nullptr, 2 * kChunkBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* raw =
+      mmap(nullptr, 2 * kChunkBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (raw == MAP_FAILED) return nullptr;
   auto* begin = static_cast<u8*>(raw);
   auto* aligned = reinterpret_cast<u8*>((reinterpret_cast<u64>(begin) + kChunkBytes - 1) & ~(kChunkBytes - 1));

@@ -42,7 +42,7 @@ class BlockPool {
   };
   struct Stats {
     std::array<ClassStats, kClasses> classes;
-    u64 chunks = 0;       // 2 MiB each.
+    u64 chunks = 0;  // 2 MiB each.
     u64 live_blocks = 0;
     u64 live_bytes = 0;
   };
@@ -71,11 +71,11 @@ class BlockPool {
   [[nodiscard]] Chunk* map_chunk() noexcept;
   void unmap_chunk(Chunk* chunk) noexcept;
 
-  std::array<Span*, kClasses> with_room_{};    // Spans that have a free block; the first one is allocated from.
+  std::array<Span*, kClasses> with_room_{};  // Spans that have a free block; the first one is allocated from.
   std::array<u64, kClasses> live_blocks_{};
-  Chunk* chunks_ = nullptr;                    // Chunks that have an unused span.
+  Chunk* chunks_ = nullptr;  // Chunks that have an unused span.
   u64 chunk_count_ = 0;
-  u64 empty_chunks_ = 0;                       // Chunks without a span in use; at most one is kept.
+  u64 empty_chunks_ = 0;  // Chunks without a span in use; at most one is kept.
   std::atomic<FreeBlock*> remote_{nullptr};
 };
 

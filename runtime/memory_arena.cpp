@@ -36,7 +36,8 @@ u8* MemoryArenas::take(u64 bytes) noexcept {
     return begin;
   }
   const u64 reservation_bytes = kArenaBytes + kArenaAlignment;
-  void* reservation = mmap(nullptr, reservation_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* reservation =
+      mmap(nullptr, reservation_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (reservation == MAP_FAILED) return nullptr;
   // A process writes a few pages of its slot; a huge page would make each of them 2 MiB (engine.md 3.1).
   madvise(reservation, reservation_bytes, MADV_NOHUGEPAGE);

@@ -52,8 +52,8 @@ struct MemorySlot {
   MemorySlot* before = nullptr;  // Key's list.
   MemorySlot* older = nullptr;   // Age list of hot slots.
   MemorySlot* newer = nullptr;
-  u64 key = 0;                   // The memory it holds or held last.
-  u64 size_bytes = 0;            // Of that memory when it was freed.
+  u64 key = 0;         // The memory it holds or held last.
+  u64 size_bytes = 0;  // Of that memory when it was freed.
   u32 resident_pages = 0;
   u8 size_class = 0;
   State state = State::kCold;

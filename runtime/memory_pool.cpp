@@ -79,13 +79,15 @@ struct Mapping {
 constexpr u64 kIsMapping = 1;
 
 Mapping* mapping_of(const vm::MemoryInst& memory) {
-  return (memory.provider_data & kIsMapping) != 0 ? reinterpret_cast<Mapping*>(memory.provider_data & ~kIsMapping) : nullptr;
+  return (memory.provider_data & kIsMapping) != 0 ? reinterpret_cast<Mapping*>(memory.provider_data & ~kIsMapping)
+                                                  : nullptr;
 }
 MemorySlot* slot_of(const vm::MemoryInst& memory) { return reinterpret_cast<MemorySlot*>(memory.provider_data); }
 
 void copy_image(u8* base, const vm::MemoryImage* image) {
   if (image == nullptr) return;
-  for (u32 i = 0; i < image->num_runs; ++i) std::memcpy(base + image->runs[i].offset, image->runs[i].bytes, image->runs[i].size);
+  for (u32 i = 0; i < image->num_runs; ++i)
+    std::memcpy(base + image->runs[i].offset, image->runs[i].bytes, image->runs[i].size);
 }
 
 // Clears what of page [begin, end) the image does not cover. `run` is the first run that ends behind `begin`, and is moved on.
@@ -141,8 +143,8 @@ struct MemoryPool::Impl {
   u64 unread_bytes = 0;
   std::array<MemorySlot*, kBatch> evicting{};
   u32 evicting_count = 0;
-  u64 slots_out = 0;             // Slots of this pool that have been taken and not come back.
-  Stats counts;                  // `arenas` and `unread_slots` are filled in by stats().
+  u64 slots_out = 0;                         // Slots of this pool that have been taken and not come back.
+  Stats counts;                              // `arenas` and `unread_slots` are filled in by stats().
   std::atomic<MemorySlot*> remote{nullptr};  // Slots freed by other workers; pushed with release, drained with acquire.
 
   // --- Getting a slot ---
@@ -236,7 +238,8 @@ struct MemoryPool::Impl {
       return;
     }
     slot->next = owner->remote.load(std::memory_order_relaxed);
-    while (!owner->remote.compare_exchange_weak(slot->next, slot, std::memory_order_release, std::memory_order_relaxed)) {
+    while (
+        !owner->remote.compare_exchange_weak(slot->next, slot, std::memory_order_release, std::memory_order_relaxed)) {
     }
   }
 
@@ -427,11 +430,13 @@ struct MemoryPool::Impl {
   // Copies [0, size) of a slot's memory; the target reads 0. Untouched pages are neither read nor written.
   void copy_touched(const MemorySlot& from, u64 size_bytes, u8* to) {
     for (u64 first = 0; first * kPageBytes < size_bytes; first += ResidencyReader::kMaxPages) {
-      const u64 pages = std::min(ResidencyReader::kMaxPages, size_bytes / kPageBytes - first + (size_bytes % kPageBytes != 0));
+      const u64 pages =
+          std::min(ResidencyReader::kMaxPages, size_bytes / kPageBytes - first + (size_bytes % kPageBytes != 0));
       const bool known = residency.available() && residency.read(from.base + first * kPageBytes, pages);
       for (u64 i = 0; i < pages; ++i) {
         const u64 at = (first + i) * kPageBytes;
-        if (!known || residency.is_resident(i)) std::memcpy(to + at, from.base + at, std::min(kPageBytes, size_bytes - at));
+        if (!known || residency.is_resident(i))
+          std::memcpy(to + at, from.base + at, std::min(kPageBytes, size_bytes - at));
       }
     }
   }
@@ -510,7 +515,8 @@ struct MemoryPool::Impl {
   }
 };
 
-MemoryPool::MemoryPool(MemoryBudget& budget, Options options) noexcept : impl_(std::make_unique<Impl>(budget, options)) {}
+MemoryPool::MemoryPool(MemoryBudget& budget, Options options) noexcept
+    : impl_(std::make_unique<Impl>(budget, options)) {}
 
 MemoryPool::~MemoryPool() {
   impl_->drain_remote();

@@ -65,14 +65,14 @@ class MemoryPool {
   // that allocated them, only the sums over all pools mean something.
   struct Stats {
     i64 live_memories = 0;
-    i64 live_slots = 0;        // Of them in slots.
-    i64 own_mappings = 0;      // Of them in mappings of their own.
-    u64 hot_slots = 0;         // Free, residency known, waiting for their module.
-    u64 unread_slots = 0;      // Free, residency not read yet.
-    u64 resident_bytes = 0;    // Pages kept by hot slots.
-    u64 reused_slots = 0;      // Allocations served by a hot slot.
-    u64 fresh_slots = 0;       // Allocations served by a slot without pages.
-    u64 moves = 0;             // Growths that went to another slot or mapping.
+    i64 live_slots = 0;      // Of them in slots.
+    i64 own_mappings = 0;    // Of them in mappings of their own.
+    u64 hot_slots = 0;       // Free, residency known, waiting for their module.
+    u64 unread_slots = 0;    // Free, residency not read yet.
+    u64 resident_bytes = 0;  // Pages kept by hot slots.
+    u64 reused_slots = 0;    // Allocations served by a hot slot.
+    u64 fresh_slots = 0;     // Allocations served by a slot without pages.
+    u64 moves = 0;           // Growths that went to another slot or mapping.
     u64 arenas = 0;
   };
   [[nodiscard]] Stats stats() const noexcept;

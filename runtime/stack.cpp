@@ -100,7 +100,9 @@ u64 ProcessStack::grown_bytes(const vm::ExecContext& exec) const noexcept {
   return is_first(exec) ? 0 : vm::stack_capacity_bytes(exec);
 }
 
-u32 StackSizeHints::slot_of(u64 key) noexcept { return static_cast<u32>((key * 0x9E37'79B9'7F4A'7C15) >> 56) % kEntries; }
+u32 StackSizeHints::slot_of(u64 key) noexcept {
+  return static_cast<u32>((key * 0x9E37'79B9'7F4A'7C15) >> 56) % kEntries;
+}
 
 u64 StackSizeHints::initial_bytes(u64 key) const noexcept {
   const Entry& entry = entries_[slot_of(key)];

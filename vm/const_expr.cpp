@@ -78,31 +78,17 @@ bool eval_general_const_expr(const Ctx& ctx, const ConstExpr& expr, u64* out) no
     VM_DCHECK(p < module.bytes.data() + expr.end);
     const u8 op = *p++;
     switch (op) {
-      case kEnd:
-        done = true;
-        break;
-      case kI32Const:
-        operands[depth++] = static_cast<u32>(read_signed(p));
-        break;
-      case kI64Const:
-        operands[depth++] = static_cast<u64>(read_signed(p));
-        break;
-      case kF32Const:
-        operands[depth++] = read_bits<u32>(p);
-        break;
-      case kF64Const:
-        operands[depth++] = read_bits<u64>(p);
-        break;
-      case kGlobalGet:
-        operands[depth++] = ctx.globals[module.global_offsets[read_unsigned(p)]];
-        break;
+      case kEnd: done = true; break;
+      case kI32Const: operands[depth++] = static_cast<u32>(read_signed(p)); break;
+      case kI64Const: operands[depth++] = static_cast<u64>(read_signed(p)); break;
+      case kF32Const: operands[depth++] = read_bits<u32>(p); break;
+      case kF64Const: operands[depth++] = read_bits<u64>(p); break;
+      case kGlobalGet: operands[depth++] = ctx.globals[module.global_offsets[read_unsigned(p)]]; break;
       case kRefNull:
         read_signed(p);
         operands[depth++] = 0;
         break;
-      case kRefFunc:
-        operands[depth++] = func_ref(ctx, static_cast<u32>(read_unsigned(p)));
-        break;
+      case kRefFunc: operands[depth++] = func_ref(ctx, static_cast<u32>(read_unsigned(p))); break;
       default: {
         VM_CHECK(depth >= 2);
         const u64 b = operands[--depth];

@@ -15,19 +15,14 @@ namespace lunabeam::vm {
 // False: no memory for the operands of an absurdly deep expression.
 [[nodiscard]] inline bool eval_const_expr(const Ctx& ctx, const ConstExpr& expr, u64* out) noexcept {
   switch (expr.kind) {
-    case ConstExpr::Kind::kValue:
-      *out = expr.value;
-      return true;
-    case ConstExpr::Kind::kRefFunc:
-      *out = func_ref(ctx, static_cast<u32>(expr.value));
-      return true;
+    case ConstExpr::Kind::kValue: *out = expr.value; return true;
+    case ConstExpr::Kind::kRefFunc: *out = func_ref(ctx, static_cast<u32>(expr.value)); return true;
     case ConstExpr::Kind::kGlobalGet: {
       const u64* global = ctx.globals + ctx.module->global_offsets[expr.value];
       for (u32 i = 0; i < expr.type.slots(); ++i) out[i] = global[i];
       return true;
     }
-    case ConstExpr::Kind::kGeneral:
-      break;
+    case ConstExpr::Kind::kGeneral: break;
   }
   return eval_general_const_expr(ctx, expr, out);
 }

@@ -36,7 +36,8 @@ struct Layout {
     total = round_up(end_, 16);
   }
 
-  size_t globals, imported_globals, tables, memories, own_tables, own_memories, imported_funcs, dropped, dropped_words, total;
+  size_t globals, imported_globals, tables, memories, own_tables, own_memories, imported_funcs, dropped, dropped_words,
+      total;
   bool needs_imported_funcs;
 
  private:
@@ -64,7 +65,8 @@ bool import_matches(const Module& module, const Import& import, const ExternValu
   if (value.kind != import.kind) return false;
   switch (import.kind) {
     case ExternKind::kFunc:
-      return value.func != nullptr && TypeRegistry::global().is_subtype(value.func_type, module.func_types[import.index]);
+      return value.func != nullptr &&
+             TypeRegistry::global().is_subtype(value.func_type, module.func_types[import.index]);
     case ExternKind::kTable: {
       const TableType& wanted = module.tables[import.index].type;
       return value.table_type.element == wanted.element &&
@@ -75,10 +77,8 @@ bool import_matches(const Module& module, const Import& import, const ExternValu
       return value.memory_type.page_size_log2 == wanted.page_size_log2 &&
              limits_match(value.memory_type.limits, value.memory->pages(), wanted.limits);
     }
-    case ExternKind::kGlobal:
-      return global_matches(value.global_type, module.globals[import.index].type);
-    case ExternKind::kTag:
-      return false;
+    case ExternKind::kGlobal: return global_matches(value.global_type, module.globals[import.index].type);
+    case ExternKind::kTag: return false;
   }
   return false;
 }
@@ -97,22 +97,17 @@ Result<void> link(Ctx& ctx, std::span<const ExternValue> imports) {
   for (size_t i = 0; i < module.imports.size(); ++i) {
     const Import& import = module.imports[i];
     if (is_bound_to_host(module, import)) continue;
-    if (imports.empty()) return std::unexpected(import_error(ErrorCode::kUnknownImport, import, "has not been defined"));
+    if (imports.empty())
+      return std::unexpected(import_error(ErrorCode::kUnknownImport, import, "has not been defined"));
     const ExternValue& value = imports[i];
     // A host function can only be bound when the module is loaded: FuncCode, which says so, is shared by all instances.
     if (!import_matches(module, import, value)) {
       return std::unexpected(import_error(ErrorCode::kIncompatibleImportType, import, "has another type"));
     }
     switch (import.kind) {
-      case ExternKind::kFunc:
-        ctx.imported_funcs[import.index] = value.func;
-        break;
-      case ExternKind::kTable:
-        ctx.tables[import.index] = value.table;
-        break;
-      case ExternKind::kMemory:
-        ctx.memories[import.index] = value.memory;
-        break;
+      case ExternKind::kFunc: ctx.imported_funcs[import.index] = value.func; break;
+      case ExternKind::kTable: ctx.tables[import.index] = value.table; break;
+      case ExternKind::kMemory: ctx.memories[import.index] = value.memory; break;
       case ExternKind::kGlobal:
         if (value.global_type.is_mutable) {
           ctx.imported_globals[import.index] = value.global;
@@ -120,8 +115,7 @@ Result<void> link(Ctx& ctx, std::span<const ExternValue> imports) {
           std::copy_n(value.global, value.global_type.type.slots(), ctx.globals + module.global_offsets[import.index]);
         }
         break;
-      case ExternKind::kTag:
-        VM_UNREACHABLE("a tag import that matched");
+      case ExternKind::kTag: VM_UNREACHABLE("a tag import that matched");
     }
   }
   return {};
@@ -223,7 +217,8 @@ Result<void> make_tables(Ctx& ctx, TableInst* storage) {
     auto* instance = new (storage++) TableInst{};
     ctx.tables[i] = instance;
     if (!create_table(ctx, *instance, table.type, init, image_of_table(ctx, i))) {
-      return fail(ErrorCode::kResourceLimit, Error::kNoOffset, fmt::format("table of {} elements", table.type.limits.min));
+      return fail(ErrorCode::kResourceLimit, Error::kNoOffset,
+                  fmt::format("table of {} elements", table.type.limits.min));
     }
   }
   return {};
@@ -277,7 +272,8 @@ Result<Ctx*> instantiate(void* block, const Module& module, ExecContext& exec, s
   if (module.imported_globals > 0) ctx.imported_globals = reinterpret_cast<u64**>(bytes + layout.imported_globals);
   if (!module.tables.empty()) ctx.tables = reinterpret_cast<TableInst**>(bytes + layout.tables);
   if (!module.memories.empty()) ctx.memories = reinterpret_cast<MemoryInst**>(bytes + layout.memories);
-  if (layout.needs_imported_funcs) ctx.imported_funcs = reinterpret_cast<const FuncInst**>(bytes + layout.imported_funcs);
+  if (layout.needs_imported_funcs)
+    ctx.imported_funcs = reinterpret_cast<const FuncInst**>(bytes + layout.imported_funcs);
   if (layout.dropped_words > 0) ctx.dropped = reinterpret_cast<u64*>(bytes + layout.dropped);
   join_ring(exec, ctx);
 

@@ -10,11 +10,15 @@
 namespace lunabeam::vm {
 
 // Bits of Ctx::dropped: element segments, then data segments.
-[[nodiscard]] inline bool segment_bit(const Ctx& ctx, u64 bit) { return (ctx.dropped[bit / 64] >> (bit % 64) & 1) != 0; }
+[[nodiscard]] inline bool segment_bit(const Ctx& ctx, u64 bit) {
+  return (ctx.dropped[bit / 64] >> (bit % 64) & 1) != 0;
+}
 inline void set_segment_bit(Ctx& ctx, u64 bit) { ctx.dropped[bit / 64] |= u64{1} << (bit % 64); }
 
 [[nodiscard]] inline bool is_elem_dropped(const Ctx& ctx, u32 elem) { return segment_bit(ctx, elem); }
-[[nodiscard]] inline bool is_data_dropped(const Ctx& ctx, u32 data) { return segment_bit(ctx, ctx.module->elems.size() + data); }
+[[nodiscard]] inline bool is_data_dropped(const Ctx& ctx, u32 data) {
+  return segment_bit(ctx, ctx.module->elems.size() + data);
+}
 inline void drop_elem(Ctx& ctx, u32 elem) { set_segment_bit(ctx, elem); }
 inline void drop_data(Ctx& ctx, u32 data) { set_segment_bit(ctx, ctx.module->elems.size() + data); }
 

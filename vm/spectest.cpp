@@ -22,9 +22,20 @@ constexpr std::array<HostFunction, 7> kFunctions = {{
 
 // Codes of the binary format (spec 3.0, "Binary Format").
 enum : u8 {
-  kTypeSection = 1, kImportSection = 2, kTableSection = 4, kMemorySection = 5, kGlobalSection = 6, kExportSection = 7,
-  kFuncKind = 0, kTableKind = 1, kMemoryKind = 2, kGlobalKind = 3,
-  kFuncTypeCode = 0x60, kFuncRefCode = 0x70, kHasMax = 1, kEndCode = 0x0B,
+  kTypeSection = 1,
+  kImportSection = 2,
+  kTableSection = 4,
+  kMemorySection = 5,
+  kGlobalSection = 6,
+  kExportSection = 7,
+  kFuncKind = 0,
+  kTableKind = 1,
+  kMemoryKind = 2,
+  kGlobalKind = 3,
+  kFuncTypeCode = 0x60,
+  kFuncRefCode = 0x70,
+  kHasMax = 1,
+  kEndCode = 0x0B,
 };
 
 u8 type_code(char letter) {
@@ -103,7 +114,8 @@ std::vector<u8> spectest_module() {
   exports.name("table").byte(kTableKind).byte(0).name("memory").byte(kMemoryKind).byte(0);
 
   Bytes module;
-  for (const char magic_and_version : std::string_view("\0asm\1\0\0\0", 8)) module.byte(static_cast<u8>(magic_and_version));
+  for (const char magic_and_version : std::string_view("\0asm\1\0\0\0", 8))
+    module.byte(static_cast<u8>(magic_and_version));
   module.append(section(kTypeSection, std::move(types)));
   module.append(section(kImportSection, std::move(imports)));
   module.append(section(kTableSection, std::move(Bytes().byte(1).byte(kFuncRefCode).byte(kHasMax).byte(10).byte(20))));

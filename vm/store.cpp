@@ -66,8 +66,7 @@ ExternValue export_value(const Ctx& instance, const Export& item) noexcept {
       value.global_type = module.globals[item.index].type;
       break;
     }
-    case ExternKind::kTag:
-      break;
+    case ExternKind::kTag: break;
   }
   return value;
 }
@@ -145,7 +144,8 @@ struct Store::Impl : ExecContext {
     return true;
   }
 
-  static bool allocate_memory(ExecContext& exec, MemoryInst& memory, u64 size_bytes, const MemoryImage* image, u64) noexcept {
+  static bool allocate_memory(ExecContext& exec, MemoryInst& memory, u64 size_bytes, const MemoryImage* image,
+                              u64) noexcept {
     if (!charge_bytes(exec, static_cast<i64>(size_bytes))) return false;
     // Exactly as large as the guest may touch: the address sanitizer then checks the engine's bounds.
     memory.base = static_cast<u8*>(std::calloc(std::max<u64>(size_bytes, 1), 1));
@@ -242,17 +242,10 @@ struct Store::Impl : ExecContext {
   bool run_to_end() {
     for (;;) {
       switch (run(*this, options.dispatch)) {
-        case ExecStatus::kReturned:
-          VM_CHECK(used_stack_bytes(*this) == 0);
-          return true;
-        case ExecStatus::kTrapped:
-          VM_CHECK(used_stack_bytes(*this) == 0);
-          return false;
-        case ExecStatus::kYielded:
-          reductions = reductions_at_resume;
-          break;
-        case ExecStatus::kParked:
-          VM_UNREACHABLE("a host function of a store parked");
+        case ExecStatus::kReturned: VM_CHECK(used_stack_bytes(*this) == 0); return true;
+        case ExecStatus::kTrapped: VM_CHECK(used_stack_bytes(*this) == 0); return false;
+        case ExecStatus::kYielded: reductions = reductions_at_resume; break;
+        case ExecStatus::kParked: VM_UNREACHABLE("a host function of a store parked");
       }
     }
   }
@@ -292,7 +285,9 @@ Result<Ctx*> Store::instantiate(std::shared_ptr<Module> module) {
   return built;
 }
 
-void Store::register_instance(std::string name, Ctx* instance) { impl_->registered.insert_or_assign(std::move(name), instance); }
+void Store::register_instance(std::string name, Ctx* instance) {
+  impl_->registered.insert_or_assign(std::move(name), instance);
+}
 
 std::span<const HostFunction> Store::spectest_functions() { return vm::spectest_functions(); }
 

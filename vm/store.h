@@ -19,10 +19,10 @@ namespace lunabeam::vm {
 struct Outcome {
   enum class Kind : u8 { kReturned, kTrapped, kNoExport };
   Kind kind = Kind::kNoExport;
-  std::vector<u64> values;       // kReturned: slots, one per result (v128: two).
-  std::vector<ValType> types;    // kReturned: of the results.
-  Trap trap;                     // kTrapped.
-  u64 reductions = 0;            // Charged by this invocation.
+  std::vector<u64> values;     // kReturned: slots, one per result (v128: two).
+  std::vector<ValType> types;  // kReturned: of the results.
+  Trap trap;                   // kTrapped.
+  u64 reductions = 0;          // Charged by this invocation.
 
   [[nodiscard]] bool returned() const { return kind == Kind::kReturned; }
   // Stack exhaustion is a class of its own in the official scripts.
@@ -30,12 +30,12 @@ struct Outcome {
 };
 
 struct StoreOptions {
-  bool shared = true;                          // Several instances: references are FuncInst* (rule P3).
+  bool shared = true;  // Several instances: references are FuncInst* (rule P3).
   u64 stack_cap_bytes = u64{1} << 20;
-  u64 memory_limit_bytes = u64{4} << 30;       // Of all memories and private tables together.
+  u64 memory_limit_bytes = u64{4} << 30;  // Of all memories and private tables together.
   Dispatch dispatch = kDefaultDispatch;
   // Reductions between two ticks, and whether each tick leaves run(); torture builds always leave.
-  i64 chunk_reductions = 0;                    // 0 = kChunkReductions; torture builds take a small one.
+  i64 chunk_reductions = 0;  // 0 = kChunkReductions; torture builds take a small one.
   bool yield_at_every_tick = false;
 };
 
@@ -67,9 +67,9 @@ class Store {
 
   [[nodiscard]] const Trap& trap() const;
   [[nodiscard]] ExecContext& exec();
-  [[nodiscard]] u64 stack_moves() const;   // Blocks that the stack has lived in, less one.
+  [[nodiscard]] u64 stack_moves() const;  // Blocks that the stack has lived in, less one.
   [[nodiscard]] u64 ticks() const;
-  [[nodiscard]] u64 used_bytes() const;    // Memories and private tables, against memory_limit_bytes.
+  [[nodiscard]] u64 used_bytes() const;  // Memories and private tables, against memory_limit_bytes.
 
  private:
   struct Impl;

@@ -83,7 +83,8 @@ const TableImages& table_images(const Module& module) {
   return *module.table_images;
 }
 
-bool create_table(Ctx& ctx, TableInst& table, const TableType& type, u64 init, const TableImages::Image* image) noexcept {
+bool create_table(Ctx& ctx, TableInst& table, const TableType& type, u64 init,
+                  const TableImages::Image* image) noexcept {
   table.type = type.element;
   table.address_type = type.limits.address_type;
   table.has_max = type.limits.has_max;

@@ -38,14 +38,16 @@ struct TableImages {
 // check, for at most a step of elements each (rule R3).
 // REQUIRES: all ranges are in bounds, the destination is writable.
 // table[dst + i] = value of item src + i of element segment `elem` of ctx. False: no memory (absurdly deep expression).
-[[nodiscard]] bool init_table_elements(const Ctx& ctx, TableInst& table, u32 elem, u64 dst, u64 src, u64 count) noexcept;
+[[nodiscard]] bool init_table_elements(const Ctx& ctx, TableInst& table, u32 elem, u64 dst, u64 src,
+                                       u64 count) noexcept;
 // As memmove.
 void copy_table_elements(TableInst& to, const TableInst& from, u64 dst, u64 src, u64 count) noexcept;
 void fill_table_elements(TableInst& table, u64 dst, u64 value, u64 count) noexcept;
 
 // Sets up a table that instantiation defines: the shared image, or private elements that are all `init`.
 // False: the process's limit or memory is exhausted.
-[[nodiscard]] bool create_table(Ctx& ctx, TableInst& table, const TableType& type, u64 init, const TableImages::Image* image) noexcept;
+[[nodiscard]] bool create_table(Ctx& ctx, TableInst& table, const TableType& type, u64 init,
+                                const TableImages::Image* image) noexcept;
 // Frees a private table's elements.
 void destroy_table(Ctx& ctx, TableInst& table) noexcept;
 

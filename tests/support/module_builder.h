@@ -118,7 +118,9 @@ class ModuleBuilder {
   }
   u32 elem_passive(std::initializer_list<u32> funcs) { return add(elems_, seq({{0x01, 0x00}, indices(funcs)})); }
   u32 elem_declarative(std::initializer_list<u32> funcs) { return add(elems_, seq({{0x03, 0x00}, indices(funcs)})); }
-  u32 data_active(const Bytes& offset, std::string_view bytes) { return add(datas_, seq({{0x00}, offset, {0x0B}, text(bytes)})); }
+  u32 data_active(const Bytes& offset, std::string_view bytes) {
+    return add(datas_, seq({{0x00}, offset, {0x0B}, text(bytes)}));
+  }
   u32 data_passive(std::string_view bytes) { return add(datas_, seq({{0x01}, text(bytes)})); }
 
   [[nodiscard]] Bytes build() const {

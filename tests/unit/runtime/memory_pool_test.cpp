@@ -43,7 +43,8 @@ vm::MemoryInst empty_memory(u64 max_bytes = kAddressSpace) {
 class Image {
  public:
   explicit Image(u8 seed) {
-    for (const auto& [offset, size] : {std::pair<u64, u64>{10, 20}, {30, 5}, {4000, 200}, {8192, 4096}, {20000, 9000}}) {
+    for (const auto& [offset, size] :
+         {std::pair<u64, u64>{10, 20}, {30, 5}, {4000, 200}, {8192, 4096}, {20000, 9000}}) {
       auto& bytes = storage_.emplace_back(size);
       for (u64 i = 0; i < size; ++i) bytes[i] = static_cast<u8>(seed + i * 3);
       runs_.push_back({offset, bytes.data(), size});
