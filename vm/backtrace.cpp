@@ -54,14 +54,16 @@ std::vector<std::string> symbolise(const Backtrace& backtrace) {
     const Backtrace::Frame& frame = backtrace.frames[i];
     const Module& module = *frame.code->module;
     const std::string name = module.function_name(frame.code->func_index);
-    const std::string_view file = module.file_name.empty() ? std::string_view("module") : std::string_view(module.file_name);
+    const std::string_view file =
+        module.file_name.empty() ? std::string_view("module") : std::string_view(module.file_name);
     const u64 offset = frame.code->host == nullptr ? wasm_offset_of(*frame.code, frame.ip) : Error::kNoOffset;
     lines.push_back(offset == Error::kNoOffset ? fmt::format("#{} {} [{}]", i, name, file)
                                                : fmt::format("#{} {} [{}+0x{:x}]", i, name, file, offset));
   }
   if (backtrace.total_frames > backtrace.num_frames) {
     const bool all = backtrace.total_frames < Backtrace::kCountedFrames;
-    lines.push_back(fmt::format("... and {}{} more", all ? "" : "at least ", backtrace.total_frames - backtrace.num_frames));
+    lines.push_back(
+        fmt::format("... and {}{} more", all ? "" : "at least ", backtrace.total_frames - backtrace.num_frames));
   }
   return lines;
 }

@@ -18,8 +18,8 @@ struct Backtrace {
     const FuncCode* code;
     const Insn* ip;  // Inside the instruction that trapped, or that called the frame below.
   };
-  u32 num_frames = 0;   // Stored; innermost first.
-  u64 total_frames = 0; // Of the stack, kCountedFrames at most.
+  u32 num_frames = 0;    // Stored; innermost first.
+  u64 total_frames = 0;  // Of the stack, kCountedFrames at most.
   static constexpr u64 kCountedFrames = 1'000'000;
   Frame frames[kMaxFrames];
 };

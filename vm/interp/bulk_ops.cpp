@@ -31,8 +31,7 @@ u32 second_u32(const Insn& word) {
 
 // The operation at the top frame's saved ip.
 struct Running {
-  explicit Running(ExecContext& context)
-      : exec(context), ctx(*context.ctx), fp(context.fp), ip(saved_ip(fp)) {}
+  explicit Running(ExecContext& context) : exec(context), ctx(*context.ctx), fp(context.fp), ip(saved_ip(fp)) {}
 
   void done() { save_ip(fp, ip + op_words(ip)); }
 

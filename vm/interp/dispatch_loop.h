@@ -9,9 +9,7 @@
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
 // An id without a handler: a jump into data, our bug.
-VM_HANDLER(op_invalid) {
-  VM_UNREACHABLE("not an operation");
-}
+VM_HANDLER(op_invalid) { VM_UNREACHABLE("not an operation"); }
 
 struct HandlerTable {
   HandlerTable() {

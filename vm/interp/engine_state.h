@@ -3,6 +3,8 @@
 // all of them; the dispatch loop reloads everything.
 #pragma once
 
+#include <cstring>
+
 #include "vm/exec_context.h"
 #include "vm/frame.h"
 #include "vm/instance.h"
@@ -18,8 +20,8 @@ enum class Next : u8 {
   kYielded = static_cast<u8>(ExecStatus::kYielded),
   kParked = static_cast<u8>(ExecStatus::kParked),
   kTrapped = static_cast<u8>(ExecStatus::kTrapped),
-  kGo,           // Dispatch at the top frame's saved ip. The accumulators are as before the cold part when it says so, else dead.
-  kGoResult,     // ... behind a call whose first result is in the slot d that ends at ip: load the accumulators from it.
+  kGo,  // Dispatch at the top frame's saved ip. The accumulators are as before the cold part when it says so, else dead.
+  kGoResult,  // ... behind a call whose first result is in the slot d that ends at ip: load the accumulators from it.
   kGoRefResult,  // ... from its slot dref.
 };
 [[nodiscard]] constexpr bool leaves(Next next) { return next < Next::kGo; }
@@ -88,11 +90,10 @@ void fill_frame(u64* fp, const FuncCode& code, const u64* args, u64 return_word)
 // Two words at a time: may clear one word more than asked for. A loop that stays one: for a handful of words, a call of memset costs
 // more than the call it is part of.
 VM_ALWAYS_INLINE void clear_words(u64* slot, u32 words) {
-  using Vector = u64 __attribute__((vector_size(16)));
-  using Pair = Vector __attribute__((aligned(8), may_alias));
+  constexpr u64 kZeros[2] = {0, 0};
   u64* const end = slot + words;
   while (slot < end) {
-    *reinterpret_cast<Pair*>(slot) = Pair{0, 0};
+    std::memcpy(slot, kZeros, sizeof kZeros);
     slot += 2;
     asm("" : "+r"(slot));
   }

@@ -161,7 +161,8 @@ Next settle(ExecContext& exec, HostAnswer answer) noexcept {
 void finish_host_op(ExecContext& exec, u32 index) noexcept {
   VM_CHECK(exec.host_op_count > index && exec.host_op_count <= index + 2);
   HostOp** link = &exec.host_ops;
-  if (exec.host_op_count == index + 2) link = &(*link)->below;  // The answer is another callback: its operation is above.
+  if (exec.host_op_count == index + 2)
+    link = &(*link)->below;  // The answer is another callback: its operation is above.
   HostOp* const op = *link;
   *link = op->below;
   --exec.host_op_count;

@@ -2,4 +2,4 @@
 #pragma once
 
 #define VM_ALWAYS_INLINE [[gnu::always_inline]] inline
-#define VM_NOINLINE [[gnu::noinline]]
+#define VM_NOINLINE      [[gnu::noinline]]

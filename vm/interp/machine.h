@@ -24,9 +24,9 @@ namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
 // ORDER: that of the handlers' parameters; the first four are the registers that compiled code pins (engine.md 2.3).
 struct Regs {
-  u64 limit;        // Ctx::mem0_limit
-  u8* mem;          // Ctx::mem0
-  u64 reds;         // Reductions left; never below zero while guest code runs.
+  u64 limit;  // Ctx::mem0_limit
+  u8* mem;    // Ctx::mem0
+  u64 reds;   // Reductions left; never below zero while guest code runs.
   Ctx* ctx;
   const Insn* ip;
   u64* fp;
@@ -37,23 +37,22 @@ struct Regs {
 #if defined(VM_DISPATCH_TAIL)
 
 struct HandlerEntry;
-typedef __attribute__((preserve_none)) ExecStatus (*Handler)(u64 limit, u8* mem, u64 reds, Ctx* ctx, const Insn* ip, u64* fp,
-                                                             u64 acc, const HandlerEntry* table, f64 facc);
+typedef __attribute__((preserve_none)) ExecStatus (*Handler)(u64 limit, u8* mem, u64 reds, Ctx* ctx, const Insn* ip,
+                                                             u64* fp, u64 acc, const HandlerEntry* table, f64 facc);
 struct HandlerEntry {
   Handler run;
 };
 
-#define VM_HANDLER(name)                                                                                                     \
-  __attribute__((preserve_none)) ExecStatus name([[maybe_unused]] u64 limit, [[maybe_unused]] u8* mem,                       \
-                                                 [[maybe_unused]] u64 reds, [[maybe_unused]] Ctx* ctx,                       \
-                                                 [[maybe_unused]] const Insn* ip, [[maybe_unused]] u64* fp,                  \
-                                                 [[maybe_unused]] u64 acc, [[maybe_unused]] const HandlerEntry* table,       \
-                                                 [[maybe_unused]] f64 facc)
+#define VM_HANDLER(name)                                                                                          \
+  __attribute__((preserve_none)) ExecStatus name(                                                                 \
+      [[maybe_unused]] u64 limit, [[maybe_unused]] u8* mem, [[maybe_unused]] u64 reds, [[maybe_unused]] Ctx* ctx, \
+      [[maybe_unused]] const Insn* ip, [[maybe_unused]] u64* fp, [[maybe_unused]] u64 acc,                        \
+      [[maybe_unused]] const HandlerEntry* table, [[maybe_unused]] f64 facc)
 #define VM_BEGIN \
   Regs r { limit, mem, reds, ctx, ip, fp, acc, facc }
 #define VM_GOTO(handler) \
   [[clang::musttail]] return (handler)(r.limit, r.mem, r.reds, r.ctx, r.ip, r.fp, r.acc, table, r.facc)
-#define VM_NEXT VM_GOTO(table[r.ip->op].run)
+#define VM_NEXT         VM_GOTO(table[r.ip->op].run)
 #define VM_EXIT(status) return status
 
 #else
@@ -68,14 +67,14 @@ struct HandlerEntry {
 };
 
 #define VM_HANDLER(name) void name([[maybe_unused]] Machine& r)
-#define VM_BEGIN static_assert(true)
+#define VM_BEGIN         static_assert(true)
 #define VM_GOTO(handler) return (handler)(r)
-#define VM_NEXT return
-#define VM_EXIT(result)      \
-  do {                       \
-    r.status = (result);     \
-    r.running = false;       \
-    return;                  \
+#define VM_NEXT          return
+#define VM_EXIT(result)  \
+  do {                   \
+    r.status = (result); \
+    r.running = false;   \
+    return;              \
   } while (false)
 
 #endif
@@ -210,15 +209,16 @@ VM_ALWAYS_INLINE void load_result(Regs& r, u32 operand) {
 //
 // They take the registers as they are at the operation (or at its target, for ticks) and go on wherever the cold part says.
 
-VM_HANDLER(slow_trap);           // acc = TrapKind, facc = bits of Trap::operand.
-VM_HANDLER(slow_tick);           // The counter fell below zero; ip is where to go on.
-VM_HANDLER(slow_tick_result);    // The same behind a call with a result.
-VM_HANDLER(slow_grow);           // acc = words wanted below fp; then the operation at ip starts over with acc = kRoomToken.
-VM_HANDLER(slow_translate);      // acc = FuncCode*; then the operation at ip starts over.
-VM_HANDLER(slow_type_check);     // acc = type of the callee << 32 | type expected; starts over with facc = kTypeToken or traps.
-VM_HANDLER(slow_return_value);   // acc = the result; the caller is not an interpreter frame.
+VM_HANDLER(slow_trap);         // acc = TrapKind, facc = bits of Trap::operand.
+VM_HANDLER(slow_tick);         // The counter fell below zero; ip is where to go on.
+VM_HANDLER(slow_tick_result);  // The same behind a call with a result.
+VM_HANDLER(slow_grow);       // acc = words wanted below fp; then the operation at ip starts over with acc = kRoomToken.
+VM_HANDLER(slow_translate);  // acc = FuncCode*; then the operation at ip starts over.
+VM_HANDLER(
+    slow_type_check);  // acc = type of the callee << 32 | type expected; starts over with facc = kTypeToken or traps.
+VM_HANDLER(slow_return_value);  // acc = the result; the caller is not an interpreter frame.
 VM_HANDLER(slow_return_nothing);
-VM_HANDLER(slow_host_status);    // acc = HostStatus; ip is at the call, the saved ip behind it.
+VM_HANDLER(slow_host_status);  // acc = HostStatus; ip is at the call, the saved ip behind it.
 
 // Operations that start over tell themselves that what they asked for is done. The accumulators are dead there.
 inline constexpr u64 kRoomToken = 0x600D'57AC'600D'57AC;

@@ -23,7 +23,7 @@ enum class OpKind : u8 {
 // Invariant 1: fields that do not apply to the kind are 0.
 struct OpDesc {
   OpKind kind = OpKind::kInvalid;
-  u8 form = 0;        // Form, UnaryForm, LoadForm or StoreForm.
+  u8 form = 0;  // Form, UnaryForm, LoadForm or StoreForm.
   Dest dest = Dest::kA;
   bool back = false;  // Branches: a back-edge.
   bool when = false;  // kFloatBranch: taken when the comparison yields this.
@@ -42,7 +42,8 @@ constexpr std::array<OpDesc, kFusedBase> describe_ops() {
     const auto op = static_cast<Opcode>(i);
     const u16 base = base_of(op);
     const auto put = [&](u32 at, OpKind kind, u8 form, Dest dest, bool back, bool when, u8 words) {
-      all[base + at] = OpDesc{.kind = kind, .form = form, .dest = dest, .back = back, .when = when, .words = words, .what = i};
+      all[base + at] =
+          OpDesc{.kind = kind, .form = form, .dest = dest, .back = back, .when = when, .words = words, .what = i};
     };
     const OpFamily family = family_of(op);
     switch (family) {

@@ -8,7 +8,9 @@
 
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
-VM_ALWAYS_INLINE const FuncCode* whole_code(const Insn& word) { return reinterpret_cast<const FuncCode*>(whole_u64(word)); }
+VM_ALWAYS_INLINE const FuncCode* whole_code(const Insn& word) {
+  return reinterpret_cast<const FuncCode*>(whole_u64(word));
+}
 // The low 48 bits; the last field is the call's d.
 VM_ALWAYS_INLINE const FuncCode* short_code(const Insn& word) {
   return reinterpret_cast<const FuncCode*>(whole_u64(word) & ((u64{1} << 48) - 1));
@@ -108,13 +110,20 @@ struct CallFast {
     });
   }
 };
-template <> struct Part<op_id(Special::call_0)> : CallFast<0> {};
-template <> struct Part<op_id(Special::call_1)> : CallFast<1> {};
-template <> struct Part<op_id(Special::call_2)> : CallFast<2> {};
-template <> struct Part<op_id(Special::call_3)> : CallFast<3> {};
-template <> struct Part<op_id(Special::call_4)> : CallFast<4> {};
-template <> struct Part<op_id(Special::call_5)> : CallFast<5> {};
-template <> struct Part<op_id(Special::call_6)> : CallFast<6> {};
+template <>
+struct Part<op_id(Special::call_0)> : CallFast<0> {};
+template <>
+struct Part<op_id(Special::call_1)> : CallFast<1> {};
+template <>
+struct Part<op_id(Special::call_2)> : CallFast<2> {};
+template <>
+struct Part<op_id(Special::call_3)> : CallFast<3> {};
+template <>
+struct Part<op_id(Special::call_4)> : CallFast<4> {};
+template <>
+struct Part<op_id(Special::call_5)> : CallFast<5> {};
+template <>
+struct Part<op_id(Special::call_6)> : CallFast<6> {};
 
 template <>
 struct Part<op_id(Special::call)> {
@@ -192,17 +201,22 @@ struct CallIndirectFast {
   static constexpr u32 kWords = 2;
   VM_ALWAYS_INLINE static Handler exec(Regs& r) {
     const Insn* const ip = r.ip;
-    return call_target(r, *r.ctx->tables[0], r.fp[ip->f[0]], low_u32(ip[1]), kWords, [&r, ip](const FuncCode*) __attribute__((always_inline)) {
-      return [fp = r.fp, ip](u64* slots) __attribute__((always_inline)) {
-        for (u32 i = 0; i < Args; ++i) slots[i] = fp[i < 2 ? ip->f[1 + i] : packed(ip + 1)[2]];
-      };
-    });
+    return call_target(r, *r.ctx->tables[0], r.fp[ip->f[0]], low_u32(ip[1]), kWords,
+                       [&r, ip](const FuncCode*) __attribute__((always_inline)) {
+                         return [fp = r.fp, ip](u64* slots) __attribute__((always_inline)) {
+                           for (u32 i = 0; i < Args; ++i) slots[i] = fp[i < 2 ? ip->f[1 + i] : packed(ip + 1)[2]];
+                         };
+                       });
   }
 };
-template <> struct Part<op_id(Special::call_indirect_0)> : CallIndirectFast<0> {};
-template <> struct Part<op_id(Special::call_indirect_1)> : CallIndirectFast<1> {};
-template <> struct Part<op_id(Special::call_indirect_2)> : CallIndirectFast<2> {};
-template <> struct Part<op_id(Special::call_indirect_3)> : CallIndirectFast<3> {};
+template <>
+struct Part<op_id(Special::call_indirect_0)> : CallIndirectFast<0> {};
+template <>
+struct Part<op_id(Special::call_indirect_1)> : CallIndirectFast<1> {};
+template <>
+struct Part<op_id(Special::call_indirect_2)> : CallIndirectFast<2> {};
+template <>
+struct Part<op_id(Special::call_indirect_3)> : CallIndirectFast<3> {};
 
 template <>
 struct Part<op_id(Special::call_indirect)> {
@@ -211,10 +225,10 @@ struct Part<op_id(Special::call_indirect)> {
     const Insn* const ip = r.ip;
     const u32 num = ip->f[1];
     const u32 ref = ip->f[2];
-    return call_target(r, *r.ctx->tables[high_u32(ip[1])], r.fp[ip->f[0]], low_u32(ip[1]), 2 + packed_words(num + ref, 2),
-                       [&r, ip, num, ref](const FuncCode* code) __attribute__((always_inline)) {
-                         return put_list(r.fp, packed(ip + 2), num, ref, code);
-                       });
+    return call_target(r, *r.ctx->tables[high_u32(ip[1])], r.fp[ip->f[0]], low_u32(ip[1]),
+                       2 + packed_words(num + ref, 2),
+                       [&r, ip, num, ref](const FuncCode* code)
+                           __attribute__((always_inline)) { return put_list(r.fp, packed(ip + 2), num, ref, code); });
   }
 };
 
@@ -266,7 +280,8 @@ struct Part<op_id(Special::return_call_indirect)> {
   VM_ALWAYS_INLINE static Handler exec(Regs& r) {
     const Insn* const ip = r.ip;
     Target target;
-    if (const Handler slow = find_target(r, *r.ctx->tables[high_u32(ip[1])], r.fp[ip->f[0]], low_u32(ip[1]), target)) [[unlikely]]
+    if (const Handler slow = find_target(r, *r.ctx->tables[high_u32(ip[1])], r.fp[ip->f[0]], low_u32(ip[1]), target))
+        [[unlikely]]
       return slow;
     return tail_call(r, target.code, target.ctx, packed(ip + 2), ip->f[1], ip->f[2]);
   }

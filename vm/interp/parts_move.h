@@ -6,17 +6,18 @@
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
 // A special operation of `words` words whose body neither branches nor traps.
-#define VM_PLAIN_PART(name, words)                     \
-  template <>                                          \
-  struct Part<op_id(Special::name)> {                  \
-    static constexpr u32 kWords = words;               \
-    VM_ALWAYS_INLINE static Handler exec(Regs& r) {    \
-      body(r, r.ip, r.fp);                             \
-      r.ip += kWords;                                  \
-      return nullptr;                                  \
-    }                                                  \
-    VM_ALWAYS_INLINE static void body([[maybe_unused]] Regs& r, [[maybe_unused]] const Insn* ip, [[maybe_unused]] u64* fp); \
-  };                                                   \
+#define VM_PLAIN_PART(name, words)                                                                                  \
+  template <>                                                                                                       \
+  struct Part<op_id(Special::name)> {                                                                               \
+    static constexpr u32 kWords = words;                                                                            \
+    VM_ALWAYS_INLINE static Handler exec(Regs& r) {                                                                 \
+      body(r, r.ip, r.fp);                                                                                          \
+      r.ip += kWords;                                                                                               \
+      return nullptr;                                                                                               \
+    }                                                                                                               \
+    VM_ALWAYS_INLINE static void body([[maybe_unused]] Regs& r, [[maybe_unused]] const Insn* ip,                    \
+                                      [[maybe_unused]] u64* fp);                                                    \
+  };                                                                                                                \
   VM_ALWAYS_INLINE void Part<op_id(Special::name)>::body([[maybe_unused]] Regs& r, [[maybe_unused]] const Insn* ip, \
                                                          [[maybe_unused]] u64* fp)
 
@@ -98,16 +99,26 @@ struct BranchIf {
   }
   VM_ALWAYS_INLINE static Handler take(Regs& r) { return jump<Back>(r, off32(*r.ip)); }
 };
-template <> struct Part<op_id(Special::br)> : BranchAlways<false> {};
-template <> struct Part<op_id(Special::br_back)> : BranchAlways<true> {};
-template <> struct Part<op_id(Special::br_if_S)> : BranchIf<false, true, false> {};
-template <> struct Part<op_id(Special::br_if_A)> : BranchIf<true, true, false> {};
-template <> struct Part<op_id(Special::br_ifz_S)> : BranchIf<false, false, false> {};
-template <> struct Part<op_id(Special::br_ifz_A)> : BranchIf<true, false, false> {};
-template <> struct Part<op_id(Special::br_if_back_S)> : BranchIf<false, true, true> {};
-template <> struct Part<op_id(Special::br_if_back_A)> : BranchIf<true, true, true> {};
-template <> struct Part<op_id(Special::br_ifz_back_S)> : BranchIf<false, false, true> {};
-template <> struct Part<op_id(Special::br_ifz_back_A)> : BranchIf<true, false, true> {};
+template <>
+struct Part<op_id(Special::br)> : BranchAlways<false> {};
+template <>
+struct Part<op_id(Special::br_back)> : BranchAlways<true> {};
+template <>
+struct Part<op_id(Special::br_if_S)> : BranchIf<false, true, false> {};
+template <>
+struct Part<op_id(Special::br_if_A)> : BranchIf<true, true, false> {};
+template <>
+struct Part<op_id(Special::br_ifz_S)> : BranchIf<false, false, false> {};
+template <>
+struct Part<op_id(Special::br_ifz_A)> : BranchIf<true, false, false> {};
+template <>
+struct Part<op_id(Special::br_if_back_S)> : BranchIf<false, true, true> {};
+template <>
+struct Part<op_id(Special::br_if_back_A)> : BranchIf<true, true, true> {};
+template <>
+struct Part<op_id(Special::br_ifz_back_S)> : BranchIf<false, false, true> {};
+template <>
+struct Part<op_id(Special::br_ifz_back_A)> : BranchIf<true, false, true> {};
 
 template <>
 struct Part<op_id(Special::charge)> {
@@ -128,8 +139,10 @@ struct BranchTable {
     return jump<false>(r, off32(r.ip[1 + (index < n ? index : n)]));
   }
 };
-template <> struct Part<op_id(Special::br_table_S)> : BranchTable<false> {};
-template <> struct Part<op_id(Special::br_table_A)> : BranchTable<true> {};
+template <>
+struct Part<op_id(Special::br_table_S)> : BranchTable<false> {};
+template <>
+struct Part<op_id(Special::br_table_A)> : BranchTable<true> {};
 
 template <>
 struct Part<op_id(Special::unreachable)> {

@@ -7,7 +7,10 @@
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
 std::span<const HandlerRow> compare_rows() {
-  return rows_of<[](const OpDesc& op) { return op.kind == OpKind::kBranch || (op.kind == OpKind::kBinary && family_of(op.opcode()) == OpFamily::kIntCompare); }>();
+  return rows_of<[](const OpDesc& op) {
+    return op.kind == OpKind::kBranch ||
+           (op.kind == OpKind::kBinary && family_of(op.opcode()) == OpFamily::kIntCompare);
+  }>();
 }
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

@@ -7,7 +7,9 @@
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
 std::span<const HandlerRow> float_rows() {
-  return rows_of<[](const OpDesc& op) { return op.kind == OpKind::kFloatBinary || op.kind == OpKind::kFloatBranch || op.kind == OpKind::kUnary; }>();
+  return rows_of<[](const OpDesc& op) {
+    return op.kind == OpKind::kFloatBinary || op.kind == OpKind::kFloatBranch || op.kind == OpKind::kUnary;
+  }>();
 }
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

@@ -7,7 +7,9 @@
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
 std::span<const HandlerRow> int_rows() {
-  return rows_of<[](const OpDesc& op) { return op.kind == OpKind::kBinary && family_of(op.opcode()) == OpFamily::kIntBinary; }>();
+  return rows_of<[](const OpDesc& op) {
+    return op.kind == OpKind::kBinary && family_of(op.opcode()) == OpFamily::kIntBinary;
+  }>();
 }
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

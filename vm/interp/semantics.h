@@ -46,26 +46,31 @@ VM_ALWAYS_INLINE constexpr Signed<U> s(U v) {
 
 template <class U>
 VM_ALWAYS_INLINE constexpr TrapKind div_s(U a, U b, U& out) {
-  if (b == 0) [[unlikely]] return TrapKind::kIntegerDivideByZero;
-  if (b == ~U{0} && a == U{1} << (sizeof(U) * 8 - 1)) [[unlikely]] return TrapKind::kIntegerOverflow;
+  if (b == 0) [[unlikely]]
+    return TrapKind::kIntegerDivideByZero;
+  if (b == ~U{0} && a == U{1} << (sizeof(U) * 8 - 1)) [[unlikely]]
+    return TrapKind::kIntegerOverflow;
   out = static_cast<U>(s(a) / s(b));
   return TrapKind::kNone;
 }
 template <class U>
 VM_ALWAYS_INLINE constexpr TrapKind div_u(U a, U b, U& out) {
-  if (b == 0) [[unlikely]] return TrapKind::kIntegerDivideByZero;
+  if (b == 0) [[unlikely]]
+    return TrapKind::kIntegerDivideByZero;
   out = a / b;
   return TrapKind::kNone;
 }
 template <class U>
 VM_ALWAYS_INLINE constexpr TrapKind rem_s(U a, U b, U& out) {
-  if (b == 0) [[unlikely]] return TrapKind::kIntegerDivideByZero;
+  if (b == 0) [[unlikely]]
+    return TrapKind::kIntegerDivideByZero;
   out = b == ~U{0} ? 0 : static_cast<U>(s(a) % s(b));  // The smallest integer by -1 has remainder 0.
   return TrapKind::kNone;
 }
 template <class U>
 VM_ALWAYS_INLINE constexpr TrapKind rem_u(U a, U b, U& out) {
-  if (b == 0) [[unlikely]] return TrapKind::kIntegerDivideByZero;
+  if (b == 0) [[unlikely]]
+    return TrapKind::kIntegerDivideByZero;
   out = a % b;
   return TrapKind::kNone;
 }
@@ -89,41 +94,43 @@ VM_ALWAYS_INLINE constexpr U rotr(U a, U b) {
 VM_ALWAYS_INLINE constexpr u32 i32_eqz(u32 a) { return a == 0; }
 VM_ALWAYS_INLINE constexpr u32 i64_eqz(u64 a) { return a == 0; }
 
-#define VM_INT_ROWS(p, U)                                                                                            \
-  VM_ALWAYS_INLINE constexpr u32 p##_eq(U a, U b) { return a == b; }                                                 \
-  VM_ALWAYS_INLINE constexpr u32 p##_ne(U a, U b) { return a != b; }                                                 \
-  VM_ALWAYS_INLINE constexpr u32 p##_lt_s(U a, U b) { return detail::s(a) < detail::s(b); }                          \
-  VM_ALWAYS_INLINE constexpr u32 p##_lt_u(U a, U b) { return a < b; }                                                \
-  VM_ALWAYS_INLINE constexpr u32 p##_gt_s(U a, U b) { return detail::s(a) > detail::s(b); }                          \
-  VM_ALWAYS_INLINE constexpr u32 p##_gt_u(U a, U b) { return a > b; }                                                \
-  VM_ALWAYS_INLINE constexpr u32 p##_le_s(U a, U b) { return detail::s(a) <= detail::s(b); }                         \
-  VM_ALWAYS_INLINE constexpr u32 p##_le_u(U a, U b) { return a <= b; }                                               \
-  VM_ALWAYS_INLINE constexpr u32 p##_ge_s(U a, U b) { return detail::s(a) >= detail::s(b); }                         \
-  VM_ALWAYS_INLINE constexpr u32 p##_ge_u(U a, U b) { return a >= b; }                                               \
-  VM_ALWAYS_INLINE constexpr U p##_clz(U a) { return static_cast<U>(std::countl_zero(a)); }                          \
-  VM_ALWAYS_INLINE constexpr U p##_ctz(U a) { return static_cast<U>(std::countr_zero(a)); }                          \
-  VM_ALWAYS_INLINE constexpr U p##_popcnt(U a) { return static_cast<U>(std::popcount(a)); }                          \
-  VM_ALWAYS_INLINE constexpr U p##_add(U a, U b) { return a + b; }                                                   \
-  VM_ALWAYS_INLINE constexpr U p##_sub(U a, U b) { return a - b; }                                                   \
-  VM_ALWAYS_INLINE constexpr U p##_mul(U a, U b) { return a * b; }                                                   \
-  VM_ALWAYS_INLINE constexpr TrapKind p##_div_s(U a, U b, U& out) { return detail::div_s(a, b, out); }               \
-  VM_ALWAYS_INLINE constexpr TrapKind p##_div_u(U a, U b, U& out) { return detail::div_u(a, b, out); }               \
-  VM_ALWAYS_INLINE constexpr TrapKind p##_rem_s(U a, U b, U& out) { return detail::rem_s(a, b, out); }               \
-  VM_ALWAYS_INLINE constexpr TrapKind p##_rem_u(U a, U b, U& out) { return detail::rem_u(a, b, out); }               \
-  VM_ALWAYS_INLINE constexpr U p##_and(U a, U b) { return a & b; }                                                   \
-  VM_ALWAYS_INLINE constexpr U p##_or(U a, U b) { return a | b; }                                                    \
-  VM_ALWAYS_INLINE constexpr U p##_xor(U a, U b) { return a ^ b; }                                                   \
-  VM_ALWAYS_INLINE constexpr U p##_shl(U a, U b) { return a << detail::shift_count(b); }                             \
+#define VM_INT_ROWS(p, U)                                                                                             \
+  VM_ALWAYS_INLINE constexpr u32 p##_eq(U a, U b) { return a == b; }                                                  \
+  VM_ALWAYS_INLINE constexpr u32 p##_ne(U a, U b) { return a != b; }                                                  \
+  VM_ALWAYS_INLINE constexpr u32 p##_lt_s(U a, U b) { return detail::s(a) < detail::s(b); }                           \
+  VM_ALWAYS_INLINE constexpr u32 p##_lt_u(U a, U b) { return a < b; }                                                 \
+  VM_ALWAYS_INLINE constexpr u32 p##_gt_s(U a, U b) { return detail::s(a) > detail::s(b); }                           \
+  VM_ALWAYS_INLINE constexpr u32 p##_gt_u(U a, U b) { return a > b; }                                                 \
+  VM_ALWAYS_INLINE constexpr u32 p##_le_s(U a, U b) { return detail::s(a) <= detail::s(b); }                          \
+  VM_ALWAYS_INLINE constexpr u32 p##_le_u(U a, U b) { return a <= b; }                                                \
+  VM_ALWAYS_INLINE constexpr u32 p##_ge_s(U a, U b) { return detail::s(a) >= detail::s(b); }                          \
+  VM_ALWAYS_INLINE constexpr u32 p##_ge_u(U a, U b) { return a >= b; }                                                \
+  VM_ALWAYS_INLINE constexpr U p##_clz(U a) { return static_cast<U>(std::countl_zero(a)); }                           \
+  VM_ALWAYS_INLINE constexpr U p##_ctz(U a) { return static_cast<U>(std::countr_zero(a)); }                           \
+  VM_ALWAYS_INLINE constexpr U p##_popcnt(U a) { return static_cast<U>(std::popcount(a)); }                           \
+  VM_ALWAYS_INLINE constexpr U p##_add(U a, U b) { return a + b; }                                                    \
+  VM_ALWAYS_INLINE constexpr U p##_sub(U a, U b) { return a - b; }                                                    \
+  VM_ALWAYS_INLINE constexpr U p##_mul(U a, U b) { return a * b; }                                                    \
+  VM_ALWAYS_INLINE constexpr TrapKind p##_div_s(U a, U b, U& out) { return detail::div_s(a, b, out); }                \
+  VM_ALWAYS_INLINE constexpr TrapKind p##_div_u(U a, U b, U& out) { return detail::div_u(a, b, out); }                \
+  VM_ALWAYS_INLINE constexpr TrapKind p##_rem_s(U a, U b, U& out) { return detail::rem_s(a, b, out); }                \
+  VM_ALWAYS_INLINE constexpr TrapKind p##_rem_u(U a, U b, U& out) { return detail::rem_u(a, b, out); }                \
+  VM_ALWAYS_INLINE constexpr U p##_and(U a, U b) { return a & b; }                                                    \
+  VM_ALWAYS_INLINE constexpr U p##_or(U a, U b) { return a | b; }                                                     \
+  VM_ALWAYS_INLINE constexpr U p##_xor(U a, U b) { return a ^ b; }                                                    \
+  VM_ALWAYS_INLINE constexpr U p##_shl(U a, U b) { return a << detail::shift_count(b); }                              \
   VM_ALWAYS_INLINE constexpr U p##_shr_s(U a, U b) { return static_cast<U>(detail::s(a) >> detail::shift_count(b)); } \
-  VM_ALWAYS_INLINE constexpr U p##_shr_u(U a, U b) { return a >> detail::shift_count(b); }                           \
-  VM_ALWAYS_INLINE constexpr U p##_rotl(U a, U b) { return detail::rotl(a, b); }                                     \
+  VM_ALWAYS_INLINE constexpr U p##_shr_u(U a, U b) { return a >> detail::shift_count(b); }                            \
+  VM_ALWAYS_INLINE constexpr U p##_rotl(U a, U b) { return detail::rotl(a, b); }                                      \
   VM_ALWAYS_INLINE constexpr U p##_rotr(U a, U b) { return detail::rotr(a, b); }
 VM_INT_ROWS(i32, u32)
 VM_INT_ROWS(i64, u64)
 #undef VM_INT_ROWS
 
 VM_ALWAYS_INLINE constexpr u32 i32_wrap_i64(u64 a) { return static_cast<u32>(a); }
-VM_ALWAYS_INLINE constexpr u64 i64_extend_i32_s(u32 a) { return static_cast<u64>(static_cast<i64>(static_cast<i32>(a))); }
+VM_ALWAYS_INLINE constexpr u64 i64_extend_i32_s(u32 a) {
+  return static_cast<u64>(static_cast<i64>(static_cast<i32>(a)));
+}
 VM_ALWAYS_INLINE constexpr u64 i64_extend_i32_u(u32 a) { return a; }
 VM_ALWAYS_INLINE constexpr u32 i32_extend8_s(u32 a) { return static_cast<u32>(static_cast<i32>(static_cast<i8>(a))); }
 VM_ALWAYS_INLINE constexpr u32 i32_extend16_s(u32 a) { return static_cast<u32>(static_cast<i32>(static_cast<i16>(a))); }
@@ -179,12 +186,18 @@ VM_ALWAYS_INLINE constexpr F max(F a, F b) {
   return a + b;
 }
 
+// A value that is integral, infinite or a NaN already. Not a + 0, which compilers take for a.
+template <class F>
+VM_ALWAYS_INLINE constexpr F quieted(F a) {
+  return a != a ? a + a : a;
+}
+
 // Rounds to nearest, ties to even, in the default rounding mode, by adding what leaves no room for a fraction. Inline, where a
 // baseline x86-64 would call the C library.
 template <class F>
 VM_ALWAYS_INLINE constexpr F nearest(F a) {
   const F magnitude = abs(a);
-  if (!(magnitude < kIntegral<F>)) return a + F(0);  // Integral already, infinite, or a NaN to make quiet.
+  if (!(magnitude < kIntegral<F>)) return quieted(a);
   return copysign((magnitude + kIntegral<F>)-kIntegral<F>, a);
 }
 template <class F>
@@ -200,7 +213,7 @@ VM_ALWAYS_INLINE constexpr F ceil(F a) {
 template <class F>
 VM_ALWAYS_INLINE constexpr F trunc(F a) {
   const F magnitude = abs(a);
-  if (!(magnitude < kIntegral<F>)) return a + F(0);
+  if (!(magnitude < kIntegral<F>)) return quieted(a);
   return copysign(static_cast<F>(static_cast<i64>(magnitude)), a);
 }
 
@@ -238,7 +251,8 @@ VM_ALWAYS_INLINE constexpr I truncate(F a) {
   if constexpr (std::is_same_v<I, u64>) {
     // Signed conversions only: what a baseline CPU has, and no undefined step for values in (-1, 0).
     constexpr F kHalf = F(9223372036854775808.0);
-    return a >= kHalf ? static_cast<u64>(static_cast<i64>(a - kHalf)) ^ (u64{1} << 63) : static_cast<u64>(static_cast<i64>(a));
+    return a >= kHalf ? static_cast<u64>(static_cast<i64>(a - kHalf)) ^ (u64{1} << 63)
+                      : static_cast<u64>(static_cast<i64>(a));
   } else if constexpr (std::is_same_v<I, u32>) {
     return static_cast<u32>(static_cast<i64>(a));
   } else {
@@ -249,8 +263,10 @@ VM_ALWAYS_INLINE constexpr I truncate(F a) {
 template <class I, class F>
 VM_ALWAYS_INLINE constexpr TrapKind trunc_or_trap(F a, std::make_unsigned_t<I>& out) {
   using Bounds = TruncBounds<I, F>;
-  if (a != a) [[unlikely]] return TrapKind::kInvalidConversion;
-  if (Bounds::below(a) || Bounds::above(a)) [[unlikely]] return TrapKind::kIntegerOverflow;
+  if (a != a) [[unlikely]]
+    return TrapKind::kInvalidConversion;
+  if (Bounds::below(a) || Bounds::above(a)) [[unlikely]]
+    return TrapKind::kIntegerOverflow;
   out = static_cast<std::make_unsigned_t<I>>(truncate<I>(a));
   return TrapKind::kNone;
 }
@@ -268,39 +284,39 @@ VM_ALWAYS_INLINE constexpr std::make_unsigned_t<I> trunc_sat(F a) {
 
 }  // namespace detail
 
-#define VM_FLOAT_ROWS(p, F)                                                              \
-  VM_ALWAYS_INLINE constexpr u32 p##_eq(F a, F b) { return a == b; }                     \
-  VM_ALWAYS_INLINE constexpr u32 p##_ne(F a, F b) { return a != b; }                     \
-  VM_ALWAYS_INLINE constexpr u32 p##_lt(F a, F b) { return a < b; }                      \
-  VM_ALWAYS_INLINE constexpr u32 p##_gt(F a, F b) { return a > b; }                      \
-  VM_ALWAYS_INLINE constexpr u32 p##_le(F a, F b) { return a <= b; }                     \
-  VM_ALWAYS_INLINE constexpr u32 p##_ge(F a, F b) { return a >= b; }                     \
-  VM_ALWAYS_INLINE constexpr F p##_abs(F a) { return detail::abs(a); }                   \
-  VM_ALWAYS_INLINE constexpr F p##_neg(F a) { return detail::neg(a); }                   \
-  VM_ALWAYS_INLINE constexpr F p##_ceil(F a) { return detail::ceil(a); }                 \
-  VM_ALWAYS_INLINE constexpr F p##_floor(F a) { return detail::floor(a); }               \
-  VM_ALWAYS_INLINE constexpr F p##_trunc(F a) { return detail::trunc(a); }               \
-  VM_ALWAYS_INLINE constexpr F p##_nearest(F a) { return detail::nearest(a); }           \
-  VM_ALWAYS_INLINE F p##_sqrt(F a) { return detail::sqrt(a); }                           \
-  VM_ALWAYS_INLINE constexpr F p##_add(F a, F b) { return a + b; }                       \
-  VM_ALWAYS_INLINE constexpr F p##_sub(F a, F b) { return a - b; }                       \
-  VM_ALWAYS_INLINE constexpr F p##_mul(F a, F b) { return a * b; }                       \
-  VM_ALWAYS_INLINE constexpr F p##_div(F a, F b) { return a / b; }                       \
-  VM_ALWAYS_INLINE constexpr F p##_min(F a, F b) { return detail::min(a, b); }           \
-  VM_ALWAYS_INLINE constexpr F p##_max(F a, F b) { return detail::max(a, b); }           \
-  VM_ALWAYS_INLINE constexpr F p##_copysign(F a, F b) { return detail::copysign(a, b); } \
+#define VM_FLOAT_ROWS(p, F)                                                                             \
+  VM_ALWAYS_INLINE constexpr u32 p##_eq(F a, F b) { return a == b; }                                    \
+  VM_ALWAYS_INLINE constexpr u32 p##_ne(F a, F b) { return a != b; }                                    \
+  VM_ALWAYS_INLINE constexpr u32 p##_lt(F a, F b) { return a < b; }                                     \
+  VM_ALWAYS_INLINE constexpr u32 p##_gt(F a, F b) { return a > b; }                                     \
+  VM_ALWAYS_INLINE constexpr u32 p##_le(F a, F b) { return a <= b; }                                    \
+  VM_ALWAYS_INLINE constexpr u32 p##_ge(F a, F b) { return a >= b; }                                    \
+  VM_ALWAYS_INLINE constexpr F p##_abs(F a) { return detail::abs(a); }                                  \
+  VM_ALWAYS_INLINE constexpr F p##_neg(F a) { return detail::neg(a); }                                  \
+  VM_ALWAYS_INLINE constexpr F p##_ceil(F a) { return detail::ceil(a); }                                \
+  VM_ALWAYS_INLINE constexpr F p##_floor(F a) { return detail::floor(a); }                              \
+  VM_ALWAYS_INLINE constexpr F p##_trunc(F a) { return detail::trunc(a); }                              \
+  VM_ALWAYS_INLINE constexpr F p##_nearest(F a) { return detail::nearest(a); }                          \
+  VM_ALWAYS_INLINE F p##_sqrt(F a) { return detail::sqrt(a); }                                          \
+  VM_ALWAYS_INLINE constexpr F p##_add(F a, F b) { return a + b; }                                      \
+  VM_ALWAYS_INLINE constexpr F p##_sub(F a, F b) { return a - b; }                                      \
+  VM_ALWAYS_INLINE constexpr F p##_mul(F a, F b) { return a * b; }                                      \
+  VM_ALWAYS_INLINE constexpr F p##_div(F a, F b) { return a / b; }                                      \
+  VM_ALWAYS_INLINE constexpr F p##_min(F a, F b) { return detail::min(a, b); }                          \
+  VM_ALWAYS_INLINE constexpr F p##_max(F a, F b) { return detail::max(a, b); }                          \
+  VM_ALWAYS_INLINE constexpr F p##_copysign(F a, F b) { return detail::copysign(a, b); }                \
   VM_ALWAYS_INLINE constexpr F p##_convert_i32_s(u32 a) { return static_cast<F>(static_cast<i32>(a)); } \
-  VM_ALWAYS_INLINE constexpr F p##_convert_i32_u(u32 a) { return static_cast<F>(a); }    \
+  VM_ALWAYS_INLINE constexpr F p##_convert_i32_u(u32 a) { return static_cast<F>(a); }                   \
   VM_ALWAYS_INLINE constexpr F p##_convert_i64_s(u64 a) { return static_cast<F>(static_cast<i64>(a)); } \
   VM_ALWAYS_INLINE constexpr F p##_convert_i64_u(u64 a) { return static_cast<F>(a); }
 VM_FLOAT_ROWS(f32, f32)
 VM_FLOAT_ROWS(f64, f64)
 #undef VM_FLOAT_ROWS
 
-#define VM_TRUNC_ROWS(i, I, U, f, F)                                                                                      \
-  VM_ALWAYS_INLINE constexpr TrapKind i##_trunc_##f##_s(F a, U& out) { return detail::trunc_or_trap<I>(a, out); }         \
-  VM_ALWAYS_INLINE constexpr TrapKind i##_trunc_##f##_u(F a, U& out) { return detail::trunc_or_trap<U>(a, out); }         \
-  VM_ALWAYS_INLINE constexpr U i##_trunc_sat_##f##_s(F a) { return detail::trunc_sat<I>(a); }                             \
+#define VM_TRUNC_ROWS(i, I, U, f, F)                                                                              \
+  VM_ALWAYS_INLINE constexpr TrapKind i##_trunc_##f##_s(F a, U& out) { return detail::trunc_or_trap<I>(a, out); } \
+  VM_ALWAYS_INLINE constexpr TrapKind i##_trunc_##f##_u(F a, U& out) { return detail::trunc_or_trap<U>(a, out); } \
+  VM_ALWAYS_INLINE constexpr U i##_trunc_sat_##f##_s(F a) { return detail::trunc_sat<I>(a); }                     \
   VM_ALWAYS_INLINE constexpr U i##_trunc_sat_##f##_u(F a) { return detail::trunc_sat<U>(a); }
 VM_TRUNC_ROWS(i32, i32, u32, f32, f32)
 VM_TRUNC_ROWS(i32, i32, u32, f64, f64)

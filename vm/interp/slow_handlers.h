@@ -9,12 +9,12 @@
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
 // Goes on as `next` says, with the accumulators dead unless it names a result.
-#define VM_RESUME(exec, next)                                                  \
-  do {                                                                         \
-    if (leaves(next)) VM_EXIT(static_cast<ExecStatus>(next));                  \
-    reload(r, exec);                                                           \
-    resume_accumulators(r, next);                                              \
-    VM_NEXT;                                                                   \
+#define VM_RESUME(exec, next)                                 \
+  do {                                                        \
+    if (leaves(next)) VM_EXIT(static_cast<ExecStatus>(next)); \
+    reload(r, exec);                                          \
+    resume_accumulators(r, next);                             \
+    VM_NEXT;                                                  \
   } while (false)
 
 VM_ALWAYS_INLINE void resume_accumulators(Regs& r, Next next) {

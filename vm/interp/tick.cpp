@@ -5,9 +5,7 @@ namespace lunabeam::vm::interp {
 
 Next tick(ExecContext& exec, Next next) noexcept {
   VM_DCHECK(exec.reductions < 0);
-  exec.resume = next == Next::kGo         ? Resume::kFrame
-                : next == Next::kGoResult ? Resume::kCallDone
-                                          : Resume::kRefCallDone;
+  exec.resume = next == Next::kGo ? Resume::kFrame : next == Next::kGoResult ? Resume::kCallDone : Resume::kRefCallDone;
   const i64 answer = exec.hooks->tick(exec, exec.reductions);
   if (answer == kTickLeave) return Next::kYielded;
   exec.resume = Resume::kFrame;
