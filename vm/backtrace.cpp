@@ -12,8 +12,13 @@
 
 namespace lunabeam::vm {
 
+void BacktraceOwner::reset(Backtrace* backtrace) noexcept {
+  delete backtrace_;
+  backtrace_ = backtrace;
+}
+
 void capture_backtrace(ExecContext& exec, bool behind_call) noexcept {
-  if (exec.backtrace == nullptr) exec.backtrace.reset(new (std::nothrow) Backtrace);
+  if (exec.backtrace.get() == nullptr) exec.backtrace.reset(new (std::nothrow) Backtrace);
   Backtrace* const trace = exec.backtrace.get();
   if (trace == nullptr) return;
   trace->num_frames = 0;

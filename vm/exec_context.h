@@ -6,7 +6,6 @@
 #pragma once
 
 #include <atomic>
-#include <memory>
 
 #include "vm/backtrace.h"
 #include "vm/base/ints.h"
@@ -47,6 +46,20 @@ enum class Resume : u8 {
   kRefCallDone,  // ... a reference, in slot dref.
 };
 
+// Owns a Backtrace. Not a std::unique_ptr: whoever embeds an ExecContext as its first member relies on standard layout.
+class BacktraceOwner {
+ public:
+  BacktraceOwner() = default;
+  BacktraceOwner(const BacktraceOwner&) = delete;
+  BacktraceOwner& operator=(const BacktraceOwner&) = delete;
+  ~BacktraceOwner() { reset(); }
+  void reset(Backtrace* backtrace = nullptr) noexcept;
+  [[nodiscard]] Backtrace* get() const { return backtrace_; }
+
+ private:
+  Backtrace* backtrace_ = nullptr;
+};
+
 struct ExecContext {
   // --- Stack. Grows down. stack_lo <= stack_limit <= fp < stack_hi; both ends 16-byte aligned. ---
   u64* fp = nullptr;           // Top frame while suspended or inside a hook or host call; stale while guest code runs.
@@ -76,7 +89,7 @@ struct ExecContext {
   u32 host_op_count = 0;
 
   Trap trap;                   // Set by whoever raises one; valid while it is being handled.
-  std::unique_ptr<Backtrace> backtrace;  // Of the last trap; allocated when there is one. See backtrace.h.
+  BacktraceOwner backtrace;    // Of the last trap; allocated when there is one. See backtrace.h.
 };
 
 // Space below the limit that stubs and leaf frames may use without a check (engine.md 2.4).
