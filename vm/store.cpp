@@ -128,7 +128,7 @@ struct Store::Impl : ExecContext {
       return true;
     }
     auto* lo = static_cast<u8*>(std::aligned_alloc(16, size_bytes));
-    if (lo == nullptr) return false;
+    if (lo == nullptr) return stack_has_room(exec, need_bytes);
     u8* const old = exec.stack_lo;
     move_stack(exec, lo, lo + size_bytes);
     std::memset(old, kStackPoison, capacity);
