@@ -10,6 +10,7 @@
 
 #include "vm/base/check.h"
 #include "vm/const_expr.h"
+#include "vm/memory_image.h"
 #include "vm/memory_life.h"
 #include "vm/segment.h"
 #include "vm/table.h"

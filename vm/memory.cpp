@@ -19,8 +19,6 @@ u64 max_bytes_of(const MemoryType& type) {
 
 }  // namespace
 
-const MemoryImage* memory_image(const Module&, u32) noexcept { return nullptr; }
-
 bool create_memory(Ctx& ctx, MemoryInst& memory, u32 memory_index, const MemoryImage* image) noexcept {
   const MemoryType& type = ctx.module->memories[memory_index];
   memory = MemoryInst{};

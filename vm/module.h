@@ -22,6 +22,7 @@ namespace lunabeam::vm {
 
 class HostRegistry;
 struct HostFunction;
+struct MemoryImages;
 struct TableImages;
 
 // A constant expression: a byte range of the module that ends with `end`, with the common single-instruction forms already
@@ -153,6 +154,9 @@ class Module : public std::enable_shared_from_this<Module> {
   // First contents of the tables, shared by processes (rule P3); made by table_images(), see table.h. Any thread.
   mutable std::once_flag table_images_once;
   mutable std::shared_ptr<const TableImages> table_images;
+  // First contents of the memories; made by memory_images(), see memory_image.h. Any thread.
+  mutable std::once_flag memory_images_once;
+  mutable std::shared_ptr<const MemoryImages> memory_images;
   // Serialises first-call translation of this module's functions.
   mutable std::mutex translate_lock;
 };
