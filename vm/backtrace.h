@@ -20,7 +20,7 @@ struct Backtrace {
   };
   u32 num_frames = 0;    // Stored; innermost first.
   u64 total_frames = 0;  // Of the stack, kCountedFrames at most.
-  static constexpr u64 kCountedFrames = 1'000'000;
+  static constexpr u64 kCountedFrames = 1000;
   Frame frames[kMaxFrames];
 };
 

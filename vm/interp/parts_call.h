@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "vm/base/check.h"
 #include "vm/interp/part.h"
 
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
@@ -63,11 +64,18 @@ VM_ALWAYS_INLINE void enter_instance(Regs& r, Ctx* ctx) {
 }
 
 // A call to `code` in the instance that runs, from the call at ip of `words` words. put(slots) writes the arguments.
+// NoRefs: the callee is known to have no reference slots.
+template <bool NoRefs = false>
 VM_ALWAYS_INLINE Handler call(Regs& r, const FuncCode* code, u32 words, auto put) {
   Callee callee;
   if (const Handler slow = prepare(r, code, r.fp, callee)) [[unlikely]]
     return slow;
-  clear_locals(callee.fp, *code);
+  if constexpr (NoRefs) {
+    VM_DCHECK(code->ref_base == code->num_slots);
+    clear_words(callee.fp + kSlotBase + code->num_params, code->zero_words);
+  } else {
+    clear_locals(callee.fp, *code);
+  }
   put(callee.fp + kSlotBase);
   r.fp[-1] = kReturnToInterp;
   save_ip(r.fp, r.ip + words);
@@ -105,7 +113,7 @@ struct CallFast {
   VM_ALWAYS_INLINE static Handler exec(Regs& r) {
     const Insn* const ip = r.ip;
     const FuncCode* const code = Args <= 3 ? short_code(ip[1]) : whole_code(ip[1]);
-    return call(r, code, kWords, [fp = r.fp, ip](u64* slots) __attribute__((always_inline)) {
+    return call<true>(r, code, kWords, [fp = r.fp, ip](u64* slots) __attribute__((always_inline)) {
       for (u32 i = 0; i < Args; ++i) slots[i] = fp[i < 3 ? ip->f[i] : packed(ip + 2)[i - 3]];
     });
   }
