@@ -93,6 +93,7 @@ class InterpMachine : public ExecContext {
     transfer_area.assign(kTransferWords, 0xABAB'ABAB'ABAB'ABAB);
     transfer = transfer_area.data();
     auto* lo = static_cast<u8*>(std::aligned_alloc(16, stack_bytes));
+    std::memset(lo, 0xEE, stack_bytes);
     ctx_.exec = this;
     ctx_.next = &ctx_;
     ExecContext::ctx = &ctx_;
@@ -184,14 +185,19 @@ class InterpMachine : public ExecContext {
   static bool grow(ExecContext& exec, u64 need) noexcept {
     InterpMachine& machine = of(exec);
     ++machine.growths;
-    const u64 size =
-        grown_stack_bytes(stack_capacity_bytes(exec), used_stack_bytes(exec), need, machine.stack_cap_bytes);
+    u64 size = stack_capacity_bytes(exec);
+    if (stack_has_room(exec, need)) {  // A torture build, which asks at every call.
+      if (!torture_moves_stack(used_stack_bytes(exec), machine.torture_count)) return true;
+    } else {
+      size = grown_stack_bytes(size, used_stack_bytes(exec), need, machine.stack_cap_bytes);
+    }
     if (size == 0) return false;
     machine.move(size);
     return true;
   }
   void move(u64 size) {
     auto* lo = static_cast<u8*>(std::aligned_alloc(16, size));
+    std::memset(lo, 0xEE, size);  // No stale addresses where torture builds look for live ones.
     u8* const old = stack_lo;
     const u64 old_size = stack_capacity_bytes(*this);
     move_stack(*this, lo, lo + size);
@@ -221,6 +227,7 @@ class InterpMachine : public ExecContext {
   u64 stack_cap_bytes = u64{64} << 20;
   u64 ticks = 0, yields = 0, growths = 0;
   i64 overdraft = 0;
+  u32 torture_count = 0;
   std::vector<u64> transfer_area, globals, elems;
   MemoryInst memory;
   TableInst table;
