@@ -1,6 +1,4 @@
 // Entering functions: room on the stack, translated code, frames from arguments in wasm order.
-#include <cstring>
-
 #include "vm/base/check.h"
 #include "vm/interp/engine_state.h"
 #include "vm/interp/translate.h"
@@ -32,7 +30,7 @@ void fill_frame(u64* fp, const FuncCode& code, const u64* args, u64 return_word)
   fp[0] = reinterpret_cast<u64>(&code);
   clear_locals(fp, code);
   if (code.ref_params == 0) {
-    std::memcpy(fp + kSlotBase, args, code.num_params * sizeof(u64));
+    for (u32 i = 0; i < code.num_params; ++i) fp[kSlotBase + i] = args[i];
   } else {
     u64* num = fp + kSlotBase;
     u64* ref = fp + kSlotBase + code.ref_base;
