@@ -12,6 +12,9 @@ namespace lunabeam::vm {
 class Module;
 struct HostFunction;
 
+// Slots behind the locals of a frame of more than 65,000 words, within reach of short operands: wide moves bring values there.
+inline constexpr u32 kWideScratchSlots = 4;
+
 // One 8-byte word of interpreter code: an operation with its first operands, or an extension word (engine.md 4.0).
 struct alignas(8) Insn {
   u16 op;

@@ -14,6 +14,14 @@
 
 namespace lunabeam::vm {
 
+// Frame words that the values of a function type take, references apart (v128 = 2). Computed once, when the type is interned.
+struct FuncShape {
+  u32 param_slots = 0;
+  u32 param_refs = 0;
+  u32 result_slots = 0;
+  u32 result_refs = 0;
+};
+
 class TypeRegistry {
  public:
   // The registry of this VM (one per operating-system process).
@@ -26,7 +34,8 @@ class TypeRegistry {
 
   // Interns one rec group and returns the id of its first member; the others follow consecutively.
   // REQUIRES: a reference to member k of the group itself is written as TypeId{kRecBase + k}; all others are canonical.
-  // Adds one reference to the group. Errors: kImplementationLimit when ids are exhausted.
+  // A supertype inside the group comes before its subtypes.
+  // Adds one reference to the group. Errors: kImplementationLimit when ids are exhausted or supertypes nest too deep.
   static constexpr u32 kRecBase = 0xFF00'0000 >> 5;  // Fits HeapType and never collides with a canonical id.
   [[nodiscard]] Result<TypeId> intern(std::span<const SubType> group);
   // Interns a plain final function type (host functions, single types).
@@ -37,6 +46,8 @@ class TypeRegistry {
 
   [[nodiscard]] const SubType& get(TypeId id) const noexcept;
   [[nodiscard]] const FuncType& func(TypeId id) const noexcept { return get(id).func; }
+  // All zero for types that are no functions.
+  [[nodiscard]] const FuncShape& func_shape(TypeId id) const noexcept;
 
   // Declared subtyping (spec 3.0, "Matching"). O(1) for defined types, through a display of supertypes.
   [[nodiscard]] bool is_subtype(TypeId sub, TypeId super) const noexcept;

@@ -1,0 +1,169 @@
+// The validator's operand stack with its control frames: types, polymorphism of unreachable code, and how many frame slots the
+// operands take (spec 3.0, "Validation Algorithm", "Data Structures").
+#pragma once
+
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "vm/decode/deferred.h"
+#include "vm/type_registry.h"
+#include "vm/validate/sink.h"
+
+namespace lunabeam::vm {
+
+// A block's types with their sizes in slots. The lists stand in the type registry, or in kSingleTypes for one-value blocks.
+struct BlockShape {
+  std::span<const ValType> params;
+  std::span<const ValType> results;
+  FuncShape slots;
+};
+
+struct ControlFrame {
+  Opcode opcode = Opcode::block;  // block, loop, if_, else_; the function's body is a block.
+  BlockShape shape;
+  u32 height = 0;        // Operands below the block's parameters.
+  u32 num_slots = 0;     // Their slots, references apart ...
+  u32 ref_slots = 0;     // ... and references.
+  u32 undo_height = 0;   // Locals set since (BodyLocals).
+  bool is_unreachable = false;
+  bool is_dead = false;  // Begins in unreachable code: nothing of it is reported.
+
+  // What a branch to it carries.
+  [[nodiscard]] std::span<const ValType> label_types() const { return opcode == Opcode::loop ? shape.params : shape.results; }
+};
+
+// Invariant 1: num_slots/ref_slots count exactly what is on the stack, a bottom as one slot.
+class BodyStack {
+ public:
+  void clear() {
+    operands_.clear();
+    controls_.clear();
+    num_slots_ = ref_slots_ = max_num_slots_ = max_ref_slots_ = 0;
+  }
+
+  [[nodiscard]] ControlFrame& top() { return controls_.back(); }
+  [[nodiscard]] size_t depth() const { return controls_.size(); }
+  // REQUIRES: depth < this->depth().
+  [[nodiscard]] const ControlFrame& at_depth(u32 depth) const { return controls_[controls_.size() - 1 - depth]; }
+  [[nodiscard]] bool is_live() const { return !controls_.back().is_unreachable && !controls_.back().is_dead; }
+  [[nodiscard]] u32 max_num_slots() const { return max_num_slots_; }
+  [[nodiscard]] u32 max_ref_slots() const { return max_ref_slots_; }
+
+  void push(ValType type) {
+    operands_.push_back(type);
+    if (type.is_ref()) [[unlikely]] {
+      if (++ref_slots_ > max_ref_slots_) max_ref_slots_ = ref_slots_;
+    } else {
+      num_slots_ += type.slots();
+      if (num_slots_ > max_num_slots_) max_num_slots_ = num_slots_;
+    }
+  }
+  // num, refs: the sizes of `types` in slots.
+  void push_all(std::span<const ValType> types, u32 num, u32 refs) {
+    operands_.insert(operands_.end(), types.begin(), types.end());
+    num_slots_ += num;
+    ref_slots_ += refs;
+    if (num_slots_ > max_num_slots_) max_num_slots_ = num_slots_;
+    if (ref_slots_ > max_ref_slots_) max_ref_slots_ = ref_slots_;
+  }
+
+  // Pops whatever is there; a bottom below an unreachable base. False: the stack is empty.
+  [[nodiscard]] bool pop_any(ValType& type) {
+    const ControlFrame& frame = controls_.back();
+    if (operands_.size() == frame.height) [[unlikely]] {
+      type = ValType();
+      return frame.is_unreachable;
+    }
+    type = operands_.back();
+    drop_top(type);
+    return true;
+  }
+  // Pops an operand that must match `expected`; `found` is what was there (bottom: nothing).
+  [[nodiscard]] bool pop(ValType expected, ValType& found) {
+    if (operands_.size() > controls_.back().height && operands_.back() == expected) [[likely]] {
+      found = expected;
+      drop_top(expected);
+      return true;
+    }
+    return pop_any(found) && TypeRegistry::global().matches(found, expected);
+  }
+  // The topmost operands are exactly `types`: the case that needs no rule.
+  [[nodiscard]] bool ends_with(std::span<const ValType> types) const {
+    return operands_.size() - controls_.back().height >= types.size() &&
+           (types.empty() ||
+            std::memcmp(operands_.data() + (operands_.size() - types.size()), types.data(), types.size_bytes()) == 0);
+  }
+  // Pops all of `types`, the last one first. On failure `index` is the position that did not match and `found` what was there.
+  [[nodiscard]] bool pop_all(std::span<const ValType> types, u32 num, u32 refs, size_t& index, ValType& found) {
+    if (ends_with(types)) [[likely]] {
+      operands_.resize(operands_.size() - types.size());
+      num_slots_ -= num;
+      ref_slots_ -= refs;
+      return true;
+    }
+    for (index = types.size(); index-- > 0;) {
+      if (!pop(types[index], found)) return false;
+    }
+    return true;
+  }
+
+  [[nodiscard]] size_t operands() const { return operands_.size(); }
+  [[nodiscard]] size_t operands_in_block() const { return operands_.size() - controls_.back().height; }
+
+  // Enters a block whose parameters were popped.
+  void enter(Opcode opcode, const BlockShape& shape, u32 undo_height) {
+    ControlFrame frame;
+    frame.opcode = opcode;
+    frame.shape = shape;
+    frame.height = static_cast<u32>(operands_.size());
+    frame.num_slots = num_slots_;
+    frame.ref_slots = ref_slots_;
+    frame.undo_height = undo_height;
+    frame.is_dead = !controls_.empty() && !is_live();
+    controls_.push_back(frame);
+    push_all(shape.params, shape.slots.param_slots, shape.slots.param_refs);
+  }
+  // Code behind is unreachable: everything the block pushed is gone.
+  void set_unreachable() {
+    ControlFrame& frame = controls_.back();
+    cut_to(frame);
+    frame.is_unreachable = true;
+  }
+  // The else arm of an if: the stack of the block's entry.
+  void restart_as_else() {
+    ControlFrame& frame = controls_.back();
+    cut_to(frame);
+    frame.opcode = Opcode::else_;
+    frame.is_unreachable = false;
+    push_all(frame.shape.params, frame.shape.slots.param_slots, frame.shape.slots.param_refs);
+  }
+  // Leaves a block whose results were popped, and pushes them.
+  void leave() {
+    const ControlFrame frame = controls_.back();
+    cut_to(frame);
+    controls_.pop_back();
+    push_all(frame.shape.results, frame.shape.slots.result_slots, frame.shape.slots.result_refs);
+  }
+
+ private:
+  void drop_top(ValType type) {
+    operands_.pop_back();
+    if (type.is_ref()) [[unlikely]] {
+      --ref_slots_;
+    } else {
+      num_slots_ -= type.slots();
+    }
+  }
+  void cut_to(const ControlFrame& frame) {
+    operands_.resize(frame.height);
+    num_slots_ = frame.num_slots;
+    ref_slots_ = frame.ref_slots;
+  }
+
+  std::vector<ValType> operands_;
+  std::vector<ControlFrame> controls_;
+  u32 num_slots_ = 0, ref_slots_ = 0, max_num_slots_ = 0, max_ref_slots_ = 0;
+};
+
+}  // namespace lunabeam::vm
