@@ -60,4 +60,11 @@ struct SpawnResult {
 [[nodiscard]] u64 spawn_root(Scheduler& scheduler, Environment& environment, NameRegistry& registry,
                              const SpawnRequest& request, std::string& error) noexcept;
 
+// --- For the scheduler ---
+// The start section of `process` (process.spawner != nullptr) has returned, or trapped with exec.trap. Afterwards the process is
+// gone, or waits for its spawner, or (a root) is in a run queue or doomed; the caller does not touch it again.
+void start_section_ended(Process& process, bool trapped) noexcept;
+// The process ends before its start section does: undoes what ties it to its spawner.
+void forget_spawner(Process& process) noexcept;
+
 }  // namespace lunabeam::runtime

@@ -8,10 +8,13 @@ namespace lunabeam::runtime {
 
 struct Process;
 struct Message;
+struct TimerEntry;
 
 // Takes the message over. The id is per process, from 0, never reused; ~0 when memory is exhausted (the message is destroyed).
 [[nodiscard]] u64 send_after(Process& process, u64 pid, Message* message, u64 delay_ms) noexcept;
 // True: the timer was pending; it is cancelled and its message destroyed. False: it has fired, or there is no such timer.
 [[nodiscard]] bool cancel_timer(Process& process, u64 timer_id) noexcept;
+// The end of the program: destroys a pending timer that was taken out of its wheel. REQUIRES: no process waits for anything.
+void drop_timer(TimerEntry& entry) noexcept;
 
 }  // namespace lunabeam::runtime

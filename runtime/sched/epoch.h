@@ -33,6 +33,7 @@ class EpochDomain {
     std::atomic<bool> used{false};
   };
   alignas(64) std::atomic<u64> global_{1};
+  std::atomic<u32> slot_limit_{0};  // Slots from here on have never been used. Raised before a slot's first enter().
   Slot slots_[kMaxParticipants];
 };
 

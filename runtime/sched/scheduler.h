@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "runtime/block_pool.h"
+#include "runtime/failure_log.h"
 #include "runtime/memory_account.h"
 #include "runtime/memory_pool.h"
 #include "runtime/process.h"
@@ -79,14 +80,19 @@ class Scheduler {
   };
   // Runs processes on the calling thread until stopped.
   RunEnd run() noexcept;
-  // One turn: timers, inbox, one slice. False: nothing is runnable. For tests and for run().
+  // One turn: timers, inbox, one slice. False: nothing is runnable. For tests.
   bool run_one() noexcept;
+  // Nothing is runnable: waits for the next timer or post(). Deterministic mode jumps to the next timer; false: there is none.
+  [[nodiscard]] bool idle() noexcept;
+  // The end of the program: drops every process and timer that is left, without notification. REQUIRES: nothing is running.
+  void drop_all() noexcept;
   // Any thread: run() returns after the current slice.
   void request_stop() noexcept;
   // Any thread: hands over a process that the caller has made runnable (SignalQueue said kWakeOwner).
   void post(Process& process) noexcept;
 
-  // Owner: puts a runnable process at the tail, or among those that go first.
+  // Owner: puts a runnable process at the tail, or among those that go first (which take at most kUrgentReductions in a row
+  // from the others).
   void enqueue(Process& process) noexcept { queue_.push_back(&process); }
   void enqueue_urgent(Process& process) noexcept { urgent_.push_back(&process); }
   // Makes a process runnable after SignalQueue said kWakeOwner, from the thread of `current` (which may be its own).
@@ -106,6 +112,7 @@ class Scheduler {
   [[nodiscard]] StackSizeHints& stack_hints() { return stack_hints_; }
   [[nodiscard]] Random& random() { return random_; }
   [[nodiscard]] SchedulerStats& stats() { return stats_; }
+  [[nodiscard]] FailureLog& failure_log() { return failure_log_; }
   [[nodiscard]] const vm::ExecHooks& hooks() const { return hooks_; }
   // The process that runs now, nullptr between slices.
   [[nodiscard]] Process* current() const { return current_; }
@@ -126,7 +133,18 @@ class Scheduler {
   void end_of_run(Process& process, vm::ExecStatus status) noexcept;
   void check_timers() noexcept;
   void drain_inbox() noexcept;
-  [[nodiscard]] bool idle() noexcept;
+  bool turn() noexcept;
+  void charge(Process& process) noexcept;
+  void park(Process& process) noexcept;
+  void end_process(Process& process, const vm::ExitReason& reason) noexcept;
+  void sleep_until(u64 deadline_ns) noexcept;
+  void wake_owner() noexcept;
+
+  // Reductions, or what counts as many.
+  static constexpr i64 kClockReductions = 4000;      // The clock is looked at this often ...
+  static constexpr i64 kTurnReductions = 64;         // ... where a turn counts as so many, however short.
+  static constexpr i64 kUrgentReductions = 16000;    // What urgent processes may use before an ordinary one has a turn.
+  static constexpr u64 kVirtualNsPerReduction = 10;  // Deterministic mode: work takes time too.
 
   Vm& vm_;
   const SchedulerOptions options_;
@@ -135,8 +153,9 @@ class Scheduler {
   std::unique_ptr<u64[]> transfer_;
   RunQueue queue_;
   RunQueue urgent_;
-  u32 urgent_run_ = 0;   // Urgent processes run since the last ordinary one.
-  i64 until_clock_ = 0;  // Reductions until the clock is looked at again.
+  i64 urgent_left_ = kUrgentReductions;
+  i64 until_clock_ = 0;         // Reductions until the clock is looked at again.
+  bool firing_timers_ = false;  // What becomes runnable now is urgent.
   Process* current_ = nullptr;
   Process* all_first_ = nullptr;  // Every process of this scheduler, for the end of the program.
   BlockPool blocks_;
@@ -147,6 +166,7 @@ class Scheduler {
   EpochParticipant epoch_;
   Random random_;
   SchedulerStats stats_;
+  FailureLog failure_log_;
 
   // --- Shared. ---
   std::atomic<Process*> inbox_{nullptr};  // Processes made runnable by other threads: Treiber stack through inbox_next.

@@ -36,15 +36,17 @@ class TimerWheel {
   // A moment at which advance() has to be called: not later than the tick of the first deadline. kNeverNs when empty. When the
   // first timer is more than 64 ticks away this may be the start of its slot, after which the answer is exact.
   [[nodiscard]] u64 next_event_ns() const noexcept;
+  // Removes some timer without firing it; nullptr when empty. For the end of the program.
+  [[nodiscard]] TimerEntry* pop_any() noexcept;
   [[nodiscard]] u64 size() const { return size_; }
 
  private:
   static constexpr u32 kLevels = 8;
   static constexpr u32 kSlotBits = 6;
   static constexpr u32 kSlots = 1u << kSlotBits;
+  static constexpr u64 kLastTick = (u64{1} << (kLevels * kSlotBits)) - 1;
 
   void link(TimerEntry& timer) noexcept;
-  void cascade(u32 level) noexcept;
   [[nodiscard]] static u64 tick_of(u64 deadline_ns) {
     return (deadline_ns >> kTickShift) + ((deadline_ns & 0xFFFF) != 0);
   }

@@ -1,0 +1,214 @@
+// The end of a process.
+#include "runtime/exit.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "runtime/environment.h"
+#include "runtime/sched/scheduler.h"
+#include "runtime/signals.h"
+#include "runtime/spawn.h"
+#include "runtime/vm.h"
+#include "vm/base/check.h"
+#include "vm/process_stack.h"
+
+namespace lunabeam::runtime {
+
+namespace {
+
+// Memories from this size on are given back after the death notices: unmapping them takes milliseconds.
+constexpr u64 kLargeMemoryBytes = u64{64} << 20;
+// A process that never parked leaves a hint of at most this much: its stack may have been deep for a moment only.
+constexpr u64 kUnparkedHintBytes = 4 * 1024;
+
+void destroy_signals(Process& process, Signal* list) {
+  while (list != nullptr) {
+    Signal* next = list->next;
+    if (list->kind == SignalKind::kMessage) {
+      Message::destroy(process.scheduler->account(), static_cast<Message*>(list));
+    } else {
+      free_control_signal(static_cast<ControlSignal*>(list));
+    }
+    list = next;
+  }
+}
+
+void append(Signal** list, Signal* more) {
+  while (*list != nullptr) list = &(*list)->next;
+  *list = more;
+}
+
+void release_instance(Process& process) {
+  vm::Ctx* ctx = process.exec.ctx;
+  if (ctx == nullptr) return;
+  vm::destroy_instance(ctx);
+  VM_DCHECK(process.exec.ctx == nullptr);
+  process.memory = nullptr;
+  if (process.ctx_is_separate) std::free(ctx);
+}
+
+void release_stack(Process& process) {
+  if (!process.stack_noted && process.stack.grown_bytes(process.exec) != 0) {
+    const u64 used_bytes = vm::stack_capacity_bytes(process.exec) / 2;
+    process.scheduler->stack_hints().note(process.stack_hint_key, std::min(used_bytes, kUnparkedHintBytes));
+  }
+  process.stack.release(process.exec, process.scheduler->blocks());
+}
+
+// What has a meaning outside the process (sockets, files) or is bounded in size.
+void release_resources(Process& process) {
+  set_scratch(process, nullptr);
+  delete process.resources;
+  process.resources = nullptr;
+  if (process.embedder.destroy != nullptr && process.embedder.data != nullptr) {
+    process.embedder.destroy(process.embedder.data);
+  }
+  process.embedder = {};
+}
+
+void reclaim_block(Process& process, Scheduler& scheduler) {
+  const u32 block_bytes = process.block_bytes;
+  process.~Process();
+  scheduler.blocks().free(&process, block_bytes);
+}
+
+void reclaim(Retired& retired, void* context) noexcept {
+  auto& process = *reinterpret_cast<Process*>(reinterpret_cast<u8*>(&retired) - offsetof(Process, retired));
+  reclaim_block(process, *static_cast<Scheduler*>(context));
+}
+
+// The last step: nothing of the process is left but its control block.
+void retire(Process& process) {
+  Scheduler& scheduler = *process.scheduler;
+  release_instance(process);
+  delete process.monitors;
+  process.monitors = nullptr;
+  process.module.reset();
+  process.config.reset();
+  process.state = ProcessState::kDead;
+  scheduler.remove_process(process);
+  ++scheduler.stats().exited;
+  process.retired.reclaim = &reclaim;
+  scheduler.epoch().retire(process.retired);
+}
+
+// One of the signals that were still queued. Links and monitors that the process never got to see must be told too.
+void handle_leftover(Process& process, Signal& signal) {
+  if (signal.kind == SignalKind::kMessage) {
+    Message::destroy(process.scheduler->account(), static_cast<Message*>(&signal));
+    return;
+  }
+  auto& control = static_cast<ControlSignal&>(signal);
+  switch (control.kind) {
+    case SignalKind::kLink: process.links.set(control.pid, control.tag); break;
+    case SignalKind::kUnlink:
+    case SignalKind::kLinkDied: (void)process.links.erase(control.pid); break;
+    case SignalKind::kMonitor:
+      if (process.monitors == nullptr) process.monitors = new (std::nothrow) Monitors;
+      VM_CHECK(process.monitors != nullptr);
+      process.monitors->watchers.set(control.pid, 0);
+      break;
+    case SignalKind::kStopMonitoring:
+      if (process.monitors != nullptr) (void)process.monitors->watchers.erase(control.pid);
+      break;
+    case SignalKind::kProcessDied:
+      if (process.monitors != nullptr) (void)process.monitors->watched.erase(control.pid);
+      break;
+    default: break;
+  }
+  free_control_signal(&control);
+}
+
+void tell(Process& process, u64 pid, SignalKind kind, i64 tag = 0, u8 detail = 0) {
+  Process* peer = process.environment->processes.find(pid);
+  if (peer == nullptr) return;
+  ControlSignal* signal = new_control_signal(kind, process.pid, tag, detail);
+  if (!deliver(*process.scheduler, *peer, signal)) free_control_signal(signal);
+}
+
+}  // namespace
+
+vm::ExitReason exit_reason_of(const vm::Trap& trap) noexcept {
+  if (trap.kind != vm::TrapKind::kExit) return {.kind = vm::ExitReason::Kind::kTrapped, .trap = trap};
+  if (trap.exit_code == 0) return {};
+  return {.kind = vm::ExitReason::Kind::kExited, .trap = trap};
+}
+
+void begin_exit(Process& process, const vm::ExitReason& reason) noexcept {
+  VM_DCHECK(process.state == ProcessState::kRunning);
+  Scheduler& scheduler = *process.scheduler;
+  process.doomed = true;
+  process.reason = reason;
+  // Reports need the backtrace and the module.
+  if (process.is_root) {
+    scheduler.vm().root_ended(process);
+  } else if (reason.is_failure()) {
+    scheduler.failure_log().report(process);
+  }
+  vm::abandon(process.exec);
+  end_wait(process);
+  forget_spawner(process);
+  process.state = ProcessState::kExiting;
+  process.environment->processes.erase(process.pid, scheduler.epoch());
+  release_stack(process);
+  if (process.memory == nullptr || process.memory->size_bytes < kLargeMemoryBytes) release_instance(process);
+  release_resources(process);
+  append(&process.leftover, process.signals.close());
+}
+
+bool continue_exit(Process& process) noexcept {
+  u32 left = kExitBatch;
+  for (; process.leftover != nullptr; --left) {
+    if (left == 0) return false;
+    Signal& signal = *process.leftover;
+    process.leftover = signal.next;
+    handle_leftover(process, signal);
+  }
+  for (; process.mailbox.size() != 0; --left) {
+    if (left == 0) return false;
+    Message::destroy(process.scheduler->account(), process.mailbox.pop_front());
+  }
+  u64 pid;
+  i64 tag;
+  const auto death = process.reason.is_failure() ? LinkDeath::kFailure : LinkDeath::kNormal;
+  for (; process.links.size() != 0; --left) {
+    if (left == 0) return false;
+    (void)process.links.pop(&pid, &tag);
+    tell(process, pid, SignalKind::kLinkDied, tag, static_cast<u8>(death));
+  }
+  if (process.monitors != nullptr) {
+    for (; process.monitors->watchers.size() != 0; --left) {
+      if (left == 0) return false;
+      (void)process.monitors->watchers.pop(&pid, &tag);
+      tell(process, pid, SignalKind::kProcessDied);
+    }
+    for (; process.monitors->watched.size() != 0; --left) {
+      if (left == 0) return false;
+      (void)process.monitors->watched.pop(&pid, &tag);
+      tell(process, pid, SignalKind::kStopMonitoring);
+    }
+  }
+  // A memory that was kept back goes in a turn of its own, behind the processes that were just told.
+  if (process.exec.ctx != nullptr && left != kExitBatch) return false;
+  retire(process);
+  return true;
+}
+
+void drop_process(Process& process) noexcept {
+  Scheduler& scheduler = *process.scheduler;
+  vm::abandon(process.exec);
+  end_wait(process);
+  forget_spawner(process);
+  if (process.state == ProcessState::kRunning) process.environment->processes.erase(process.pid, scheduler.epoch());
+  process.stack.release(process.exec, scheduler.blocks());
+  release_instance(process);
+  release_resources(process);
+  destroy_signals(process, process.leftover);
+  destroy_signals(process, process.signals.close());
+  while (process.mailbox.size() != 0) Message::destroy(scheduler.account(), process.mailbox.pop_front());
+  delete process.monitors;
+  scheduler.remove_process(process);
+  reclaim_block(process, scheduler);
+}
+
+}  // namespace lunabeam::runtime

@@ -1,0 +1,121 @@
+// Reports of failed processes.
+#include "runtime/failure_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/log.h"
+#include "runtime/name_registry.h"
+#include "runtime/process.h"
+#include "vm/backtrace.h"
+
+namespace lunabeam::runtime {
+
+namespace {
+
+using Kind = vm::ExitReason::Kind;
+
+LogLevel level_of(const vm::ExitReason& reason) {
+  return reason.kind == Kind::kKilled || reason.kind == Kind::kLinkDied ? LogLevel::kInfo : LogLevel::kWarn;
+}
+
+std::string text_of_trap(const vm::Trap& trap) {
+  if (trap.message != nullptr) return trap.message;
+  std::string text(vm::text_of(trap.kind));
+  if (trap.kind == vm::TrapKind::kUndefinedElement || trap.kind == vm::TrapKind::kUninitializedElement) {
+    text += fmt::format(" {}", trap.operand);
+  }
+  return text;
+}
+
+u64 mix(u64 hash, u64 value) { return (hash ^ value) * 0x9E37'79B9'7F4A'7C15ull; }
+
+u64 key_of(const Process& process) {
+  const vm::Trap& trap = process.reason.trap;
+  u64 key = mix(static_cast<u64>(process.reason.kind) + 1, static_cast<u64>(trap.kind));
+  key = mix(key, reinterpret_cast<u64>(trap.message));
+  key = mix(key, static_cast<u32>(trap.exit_code));
+  key = mix(key, process.module->id);
+  if (const vm::Backtrace* trace = vm::exec_backtrace(process.exec); trace != nullptr && trace->num_frames > 0) {
+    key = mix(key, reinterpret_cast<u64>(trace->frames[0].ip));
+  }
+  return key;
+}
+
+std::string name_of(const Process& process) {
+  std::string text = fmt::format("process {}", process.pid);
+  const std::vector<std::string> names = process.registry->names_of({0, process.pid});
+  for (size_t i = 0; i < names.size(); ++i) text += fmt::format("{}{}", i == 0 ? " (" : ", ", names[i]);
+  if (!names.empty()) text += ')';
+  return text;
+}
+
+}  // namespace
+
+std::string describe(const vm::ExitReason& reason) {
+  switch (reason.kind) {
+    case Kind::kNormal: return {};
+    case Kind::kExited: return fmt::format("exited with status {}", reason.trap.exit_code);
+    case Kind::kTrapped: return "trap: " + text_of_trap(reason.trap);
+    case Kind::kKilled: return "killed";
+    case Kind::kLinkDied: return "link: a linked process failed";
+    case Kind::kNoEntry: return "entry function missing, or of another type";
+    case Kind::kMailboxFull: return "mailbox full";
+  }
+  return {};
+}
+
+std::string backtrace_text(const vm::ExecContext& exec, u32 max_frames) {
+  std::string text;
+  const vm::Backtrace* trace = vm::exec_backtrace(exec);
+  if (trace == nullptr) return text;
+  // Symbolising translates functions again: only what is shown.
+  vm::Backtrace shown = *trace;
+  shown.num_frames = std::min(shown.num_frames, max_frames);
+  for (const std::string& line : vm::symbolise(shown)) {
+    if (!text.empty()) text += '\n';
+    text += line;
+  }
+  return text;
+}
+
+FailureLog::Cause& FailureLog::cause_of(const Process& process) noexcept {
+  const u64 key = key_of(process);
+  for (Cause& cause : causes_) {
+    if (cause.key == key) return cause;
+  }
+  if (causes_.size() == kMaxCauses) {
+    // The rarest one makes room: it has been reported in full, or nearly.
+    Cause& rarest = *std::ranges::min_element(causes_, {}, &Cause::count);
+    write_count(rarest);
+    rarest = Cause{key, 0, process.reason};
+    return rarest;
+  }
+  return causes_.emplace_back(Cause{key, 0, process.reason});
+}
+
+void FailureLog::report(const Process& process) noexcept {
+  if (!log_enabled(level_of(process.reason))) return;
+  Cause& cause = cause_of(process);
+  if (++cause.count > kFullReports) return;
+  std::string text = fmt::format("{} failed: {}", name_of(process), describe(process.reason));
+  if (process.links.size() != 0) text += fmt::format(" ({} linked)", process.links.size());
+  if (process.reason.kind == Kind::kTrapped) {
+    if (const std::string trace = backtrace_text(process.exec, kFrames); !trace.empty()) text += '\n' + trace;
+  }
+  if (cause.count == kFullReports) text += "\n(more failures like this one are only counted)";
+  log_line(text);
+}
+
+void FailureLog::write_count(const Cause& cause) noexcept {
+  if (cause.count <= kFullReports) return;
+  log_line(fmt::format("{} more processes failed: {}", cause.count - kFullReports, describe(cause.reason)));
+}
+
+void FailureLog::flush() noexcept {
+  for (const Cause& cause : causes_) write_count(cause);
+  causes_.clear();
+}
+
+}  // namespace lunabeam::runtime

@@ -1,0 +1,89 @@
+// Allocation and growth of messages.
+#include "runtime/message.h"
+
+#include <cstdlib>
+#include <new>
+
+namespace lunabeam::runtime {
+
+// Resources of one message, in push order.
+struct MessageResources {
+  MessageResource* items = nullptr;
+  u64 count = 0;
+  u64 capacity = 0;
+
+  ~MessageResources() { delete[] items; }
+};
+
+Message* Message::create(MemoryAccount& account, MessageKind kind, i64 tag, u64 capacity_hint) noexcept {
+  u64 capacity = 0;
+  if (kind == MessageKind::kData) {
+    capacity = capacity_hint < kMinCapacity       ? kMinCapacity
+               : capacity_hint > kMaxCapacityHint ? kMaxCapacityHint
+                                                  : capacity_hint;
+  }
+  const u64 total = sizeof(Message) + capacity;
+  if (!account.charge(total)) return nullptr;
+  void* block = std::malloc(total);
+  if (block == nullptr) {
+    account.release(total);
+    return nullptr;
+  }
+  auto* message = new (block) Message(kind, tag);
+  message->capacity_bytes = capacity;
+  ++account.live_messages;
+  return message;
+}
+
+void Message::destroy(MemoryAccount& account, Message* message) noexcept {
+  if (message == nullptr) return;
+  if (message->resources != nullptr) delete message->resources;
+  account.release(sizeof(Message) + message->capacity_bytes);
+  --account.live_messages;
+  message->~Message();
+  std::free(message);
+}
+
+bool Message::grow(MemoryAccount& account, Message*& message, u64 more) noexcept {
+  const u64 old_capacity = message->capacity_bytes;
+  const u64 needed = message->size_bytes + more;  // Both are sizes of live objects: no overflow.
+  u64 capacity = old_capacity * 2;
+  if (capacity < needed) capacity = (needed + 63) & ~u64{63};
+  const u64 extra = capacity - old_capacity;
+  if (!account.charge(extra)) return false;
+  void* block = std::realloc(static_cast<void*>(message), sizeof(Message) + capacity);
+  if (block == nullptr) {
+    account.release(extra);
+    return false;
+  }
+  message = static_cast<Message*>(block);
+  message->capacity_bytes = capacity;
+  return true;
+}
+
+u64 Message::push_resource(MessageResource resource) noexcept {
+  if (resources == nullptr) {
+    resources = new (std::nothrow) MessageResources;
+    if (resources == nullptr) return ~u64{0};
+  }
+  MessageResources& list = *resources;
+  if (list.count == list.capacity) {
+    const u64 capacity = list.capacity == 0 ? 4 : list.capacity * 2;
+    auto* items = new (std::nothrow) MessageResource[capacity];
+    if (items == nullptr) return ~u64{0};
+    for (u64 i = 0; i < list.count; ++i) items[i] = std::move(list.items[i]);
+    delete[] list.items;
+    list.items = items;
+    list.capacity = capacity;
+  }
+  list.items[list.count] = std::move(resource);
+  return list.count++;
+}
+
+MessageResource* Message::resource_at(u64 index) noexcept {
+  return resources != nullptr && index < resources->count ? &resources->items[index] : nullptr;
+}
+
+u64 Message::resource_count() const noexcept { return resources == nullptr ? 0 : resources->count; }
+
+}  // namespace lunabeam::runtime

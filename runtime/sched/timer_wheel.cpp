@@ -1,0 +1,144 @@
+// The timer wheel. A timer lies at the level of the highest 6-bit digit in which its tick differs from the current tick, in the
+// slot of that digit: so the slots of level 0 hold one tick each, and when a digit of level k > 0 comes up, its slot moves down.
+#include "runtime/sched/timer_wheel.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "runtime/sched/clock.h"
+#include "vm/base/check.h"
+
+namespace lunabeam::runtime {
+
+namespace {
+
+void unlink(TimerEntry& timer) noexcept {
+  timer.prev->next = timer.next;
+  timer.next->prev = timer.prev;
+  timer.prev = nullptr;
+  timer.next = nullptr;
+}
+
+}  // namespace
+
+TimerWheel::TimerWheel(u64 now_ns) noexcept : tick_(now_ns >> kTickShift) {
+  for (auto& level : slots_) {
+    for (TimerEntry& head : level) head.prev = head.next = &head;
+  }
+}
+
+void TimerWheel::link(TimerEntry& timer) noexcept {
+  // A deadline in the past fires at the next tick that advance() looks at: the current one is done.
+  const u64 tick = std::clamp(tick_of(timer.deadline_ns), tick_ + 1, kLastTick);
+  const u64 differs = tick ^ tick_;
+  const u32 level = (63u - static_cast<u32>(std::countl_zero(differs))) / kSlotBits;
+  const u32 slot = static_cast<u32>(tick >> (level * kSlotBits)) & (kSlots - 1);
+  TimerEntry& head = slots_[level][slot];
+  timer.prev = head.prev;
+  timer.next = &head;
+  head.prev->next = &timer;
+  head.prev = &timer;
+  occupied_[level] |= u64{1} << slot;
+}
+
+void TimerWheel::insert(TimerEntry& timer, u64 deadline_ns) noexcept {
+  VM_DCHECK(!timer.is_armed() && timer.fire != nullptr && deadline_ns != kNeverNs);
+  timer.deadline_ns = deadline_ns;
+  link(timer);
+  ++size_;
+}
+
+void TimerWheel::cancel(TimerEntry& timer) noexcept {
+  if (!timer.is_armed()) return;
+  unlink(timer);
+  --size_;
+}
+
+u64 TimerWheel::next_event_ns() const noexcept {
+  if (size_ == 0) return kNeverNs;
+  for (u32 level = 0; level < kLevels; ++level) {
+    // Slots of this level come up in the order of their digits, all above the current digit: a smaller digit would differ from
+    // the current tick in a higher digit too.
+    const u32 shift = level * kSlotBits;
+    const u32 digit = static_cast<u32>(tick_ >> shift) & (kSlots - 1);
+    u64 ahead = digit + 1 == kSlots ? 0 : occupied_[level] & (~u64{0} << (digit + 1));
+    while (ahead != 0) {
+      const u32 slot = static_cast<u32>(std::countr_zero(ahead));
+      const TimerEntry& head = slots_[level][slot];
+      if (head.next != &head) {
+        const u64 tick = ((tick_ >> shift) - digit + slot) << shift;
+        return tick << kTickShift;
+      }
+      ahead &= ahead - 1;  // Emptied by cancels.
+    }
+  }
+  VM_UNREACHABLE("a timer wheel with timers has an occupied slot");
+}
+
+TimerEntry* TimerWheel::pop_any() noexcept {
+  if (size_ == 0) return nullptr;
+  for (auto& level : slots_) {
+    for (TimerEntry& head : level) {
+      if (head.next == &head) continue;
+      TimerEntry* timer = head.next;
+      cancel(*timer);
+      return timer;
+    }
+  }
+  VM_UNREACHABLE("a timer wheel with timers has an occupied slot");
+}
+
+void TimerWheel::advance(u64 now_ns) noexcept {
+  const u64 target = now_ns >> kTickShift;
+  while (tick_ < target) {
+    // Jump to the next tick at which anything can happen.
+    const u64 event_ns = next_event_ns();
+    const u64 event_tick = event_ns == kNeverNs ? target : event_ns >> kTickShift;
+    if (event_tick > target) {
+      tick_ = target;
+      return;
+    }
+    // The new tick's digits come up from the highest level down; `link` measures distances from the tick before it, so that a
+    // timer that is due right now still lands in the slot below.
+    tick_ = event_tick - 1;
+    const u64 due = event_tick;
+    for (u32 level = kLevels - 1; level > 0; --level) {
+      const u32 shift = level * kSlotBits;
+      if ((due >> shift << shift) != due) continue;
+      const u32 slot = static_cast<u32>(due >> shift) & (kSlots - 1);
+      const u64 bit = u64{1} << slot;
+      if ((occupied_[level] & bit) == 0) continue;
+      occupied_[level] &= ~bit;
+      // Relink relative to `due` itself; those due at once go to the list that is fired below.
+      TimerEntry& head = slots_[level][slot];
+      tick_ = due;
+      TimerEntry& now_head = slots_[0][due & (kSlots - 1)];
+      while (head.next != &head) {
+        TimerEntry& timer = *head.next;
+        unlink(timer);
+        if (tick_of(timer.deadline_ns) <= due) {
+          timer.prev = now_head.prev;
+          timer.next = &now_head;
+          now_head.prev->next = &timer;
+          now_head.prev = &timer;
+          occupied_[0] |= u64{1} << (due & (kSlots - 1));
+        } else {
+          link(timer);
+        }
+      }
+    }
+    tick_ = due;
+    const u32 slot = static_cast<u32>(due) & (kSlots - 1);
+    TimerEntry& head = slots_[0][slot];
+    occupied_[0] &= ~(u64{1} << slot);
+    // Fired timers may insert new ones; those land behind the current tick, never in this list.
+    while (head.next != &head) {
+      TimerEntry& timer = *head.next;
+      unlink(timer);
+      --size_;
+      timer.fire(timer);
+    }
+  }
+}
+
+}  // namespace lunabeam::runtime

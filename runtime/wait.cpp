@@ -1,0 +1,158 @@
+// Waits, and the receive and sleep protocols.
+#include "runtime/wait.h"
+
+#include <cstddef>
+
+#include "runtime/process.h"
+#include "runtime/sched/scheduler.h"
+#include "runtime/signals.h"
+#include "vm/base/check.h"
+
+namespace lunabeam::runtime {
+
+namespace {
+
+bool is_waiting(const Wait& wait) { return (wait.epoch & 1) != 0; }
+
+// The deadline of a wait has passed.
+void on_deadline(TimerEntry& timer) noexcept {
+  static_assert(offsetof(Wait, timer) == 0);
+  auto& process = *reinterpret_cast<Process*>(reinterpret_cast<u8*>(&timer) - offsetof(Process, wait));
+  VM_DCHECK(is_waiting(process.wait));
+  process.wait.timed_out = true;
+  ++process.scheduler->stats().timers_fired;
+  if (process.signals.unpark()) process.scheduler->enqueue_urgent(process);
+}
+
+u64 now_ns(Process& process) { return process.scheduler->clock().monotonic_ns(); }
+
+TagFilter filter_of(Process& process, u32 tags_ptr, u32 tag_count) {
+  if (tag_count == 0) return {};
+  return {.bytes = process.memory->base + tags_ptr, .count = tag_count};
+}
+
+// Looks for a message behind the mailbox's marker; kPark: there is none yet.
+WaitStatus try_take(Process& process, const TagFilter& filter) {
+  Message* message = process.mailbox.take(filter);
+  if (message == nullptr) return WaitStatus::kPark;
+  set_scratch(process, message);
+  return WaitStatus::kDone;
+}
+
+// How a receive that has begun goes on when it looks again.
+WaitStatus settle(Process& process, WaitStatus status) {
+  if (status == WaitStatus::kPark && process.wait.timed_out) status = WaitStatus::kTimedOut;
+  if (status != WaitStatus::kPark) end_wait(process);
+  return status;
+}
+
+// Begins the wait of a receive whose first look found nothing.
+WaitStatus wait_for_message(Process& process, u64 timeout_ms, u64 arg0, u64 arg1) {
+  if (timeout_ms == 0) return WaitStatus::kTimedOut;
+  begin_wait(process, timeout_ms == kForeverMs ? kNeverNs : deadline_after_ms(now_ns(process), timeout_ms));
+  process.wait.args[0] = arg0;
+  process.wait.args[1] = arg1;
+  return WaitStatus::kPark;
+}
+
+}  // namespace
+
+void begin_wait(Process& process, u64 deadline_ns) noexcept {
+  Wait& wait = process.wait;
+  VM_CHECK(!is_waiting(wait));
+  ++wait.epoch;
+  wait.timed_out = false;
+  wait.woken = false;
+  if (deadline_ns == kNeverNs) return;
+  wait.timer.fire = &on_deadline;
+  process.scheduler->timers().insert(wait.timer, deadline_ns);
+}
+
+void end_wait(Process& process) noexcept {
+  Wait& wait = process.wait;
+  if (!is_waiting(wait)) return;
+  ++wait.epoch;
+  process.scheduler->timers().cancel(wait.timer);
+  if (wait.op != nullptr) {
+    WaitOp* op = wait.op;
+    wait.op = nullptr;
+    delete op;
+  }
+}
+
+void cancel_wait(vm::ExecContext& exec) noexcept { end_wait(process_of(exec)); }
+
+void wake(Process& process, u32 epoch) noexcept {
+  ControlSignal* signal = new_control_signal(SignalKind::kWake);
+  signal->wait_epoch = epoch;
+  switch (process.signals.push(signal)) {
+    case SignalQueue::Push::kQueued: break;
+    case SignalQueue::Push::kWakeOwner: process.scheduler->post(process); break;
+    case SignalQueue::Push::kClosed: free_control_signal(signal); break;
+  }
+}
+
+WaitStatus receive_begin(Process& process, u32 tags_ptr, u32 tag_count, u64 timeout_ms) noexcept {
+  if (!handle_signals(process)) return WaitStatus::kPark;
+  process.mailbox.search_from_front();
+  if (try_take(process, filter_of(process, tags_ptr, tag_count)) == WaitStatus::kDone) return WaitStatus::kDone;
+  return wait_for_message(process, timeout_ms, tags_ptr, tag_count);
+}
+
+WaitStatus receive_resume(Process& process) noexcept {
+  const auto tags_ptr = static_cast<u32>(process.wait.args[0]);
+  const auto tag_count = static_cast<u32>(process.wait.args[1]);
+  return settle(process, try_take(process, filter_of(process, tags_ptr, tag_count)));
+}
+
+void mark_mailbox_end(Process& process) noexcept {
+  // What is queued has arrived before: it goes in front of the mark. A process that must die will not get to the wait.
+  (void)handle_signals(process);
+  process.mailbox.search_from_end();
+}
+
+WaitStatus await_tag_begin(Process& process, i64 tag, u64 timeout_ms) noexcept {
+  if (!handle_signals(process)) return WaitStatus::kPark;
+  const TagFilter filter{.bytes = reinterpret_cast<const u8*>(&tag), .count = 1};
+  if (try_take(process, filter) == WaitStatus::kDone) return WaitStatus::kDone;
+  return wait_for_message(process, timeout_ms, static_cast<u64>(tag), 0);
+}
+
+WaitStatus await_tag_resume(Process& process) noexcept {
+  const TagFilter filter{.bytes = reinterpret_cast<const u8*>(&process.wait.args[0]), .count = 1};
+  return settle(process, try_take(process, filter));
+}
+
+WaitStatus send_receive_begin(Process& process, u64 pid, i64 tag, u64 timeout_ms) noexcept {
+  mark_mailbox_end(process);
+  if (process.doomed) return WaitStatus::kPark;
+  send_scratch(process, pid);
+  return await_tag_begin(process, tag, timeout_ms);
+}
+
+WaitStatus sleep_begin(Process& process, u64 ms) noexcept {
+  if (ms == 0) return yield_begin(process);
+  begin_wait(process, ms == kForeverMs ? kNeverNs : deadline_after_ms(now_ns(process), ms));
+  return WaitStatus::kPark;
+}
+
+WaitStatus sleep_until_begin(Process& process, u64 deadline_ns) noexcept {
+  if (deadline_ns <= now_ns(process)) return yield_begin(process);
+  begin_wait(process, deadline_ns);
+  return WaitStatus::kPark;
+}
+
+WaitStatus yield_begin(Process& process) noexcept {
+  begin_wait(process, kNeverNs);
+  // Due at once: the scheduler puts it at the tail of its queue instead of parking it.
+  process.wait.timed_out = true;
+  return WaitStatus::kPark;
+}
+
+WaitStatus sleep_resume(Process& process) noexcept {
+  if (!process.wait.timed_out && !process.wait.woken) return WaitStatus::kPark;
+  end_wait(process);
+  return WaitStatus::kDone;
+}
+
+}  // namespace lunabeam::runtime
