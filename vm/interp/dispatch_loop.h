@@ -14,14 +14,19 @@ VM_HANDLER(op_invalid) { VM_UNREACHABLE("not an operation"); }
 struct HandlerTable {
   HandlerTable() {
     for (HandlerEntry& entry : entries) entry.run = &op_invalid;
-    for (const auto& rows : {int_rows(), compare_rows(), float_rows(), memory_rows(), special_rows(), fused_rows(),
-                             std::span<const HandlerRow>(kColdRows)}) {
-      for (const HandlerRow& row : rows) entries[row.id].run = row.run;
-    }
+    for (const auto& rows : {int_rows(), compare_rows(), float_rows(), memory_rows(), special_rows()}) put(rows);
+    put(kColdRows);
+#if defined(VM_DISPATCH_TAIL)
+    static_assert(kFusedShares == 4);
+    for (const auto& rows : {fused_rows<0>(), fused_rows<1>(), fused_rows<2>(), fused_rows<3>()}) put(rows);
+#endif
     // Where a fused operation has no handler of its own, its first part runs, and the others follow as what they are.
     for (u32 id = kFusedBase; id < op_count(); ++id) {
       if (entries[id].run == &op_invalid) entries[id].run = entries[base_op(static_cast<u16>(id))].run;
     }
+  }
+  void put(std::span<const HandlerRow> rows) {
+    for (const HandlerRow& row : rows) entries[row.id].run = row.run;
   }
   HandlerEntry entries[kMaxOps];
 };

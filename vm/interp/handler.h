@@ -71,6 +71,10 @@ std::span<const HandlerRow> compare_rows();
 std::span<const HandlerRow> float_rows();
 std::span<const HandlerRow> memory_rows();
 std::span<const HandlerRow> special_rows();
+
+// Fused operations exist in tail dispatch only; step runs their parts one by one.
+inline constexpr u32 kFusedShares = 4;
+template <u32 Share>
 std::span<const HandlerRow> fused_rows();
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

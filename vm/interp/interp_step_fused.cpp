@@ -1,1 +1,0 @@
-#include "vm/interp/rows_fused.h"
