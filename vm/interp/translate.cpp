@@ -1,0 +1,107 @@
+#include "vm/interp/translate.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "vm/interp/fusion.h"
+#include "vm/interp/translate_function.h"
+#include "vm/type_registry.h"
+#include "vm/validate/function_validator.h"
+
+namespace lunabeam::vm {
+
+namespace {
+
+using interp::BranchSet;
+using interp::CodeOrigin;
+using interp::FunctionTranslator;
+using interp::Special;
+using interp::TranslateOptions;
+
+// Shared code of functions without code of their own: each is one instruction that looks at fp[0].
+constexpr Insn kLazy = {interp::op_id(Special::lazy), {}};
+constexpr Insn kHostThunk = {interp::op_id(Special::host_thunk), {}};
+constexpr Insn kImportThunk = {interp::op_id(Special::import_thunk), {}};
+
+// Attempts with 16-bit branches, each of which learns which of them do not reach; then all branches are long.
+constexpr u32 kMaxAttempts = 4;
+
+struct Translated {
+  Insn* words = nullptr;
+  u32 size = 0;
+  u32 entry_cost = 1;
+};
+
+// False: out of memory.
+bool run(const FuncCode& code, TranslateOptions options, std::vector<CodeOrigin>* origins, Translated& out) {
+  const Module& module = *code.module;
+  const FuncBody& body = module.bodies[code.func_index - module.imported_funcs];
+  BranchSet long_branches;
+  for (u32 attempt = 1;; ++attempt) {
+    if (attempt == kMaxAttempts) options.short_branches = false;
+    if (origins != nullptr) origins->clear();
+    FunctionTranslator translator(module, code, options, long_branches);
+    translator.record_origins(origins);
+    if (!translator.open(body)) return false;
+    const Result<void> valid = validate_body(module, code.func_index, translator);
+    VM_CHECK(valid.has_value());  // It was validated when the module was loaded.
+    if (!translator.ok()) return false;
+    if (!translator.too_far().empty()) {
+      if (!long_branches.insert(translator.too_far())) return false;
+      continue;
+    }
+    const std::span<Insn> words = translator.code();
+    out.words = static_cast<Insn*>(std::malloc(words.size_bytes()));
+    if (out.words == nullptr) return false;
+    std::memcpy(out.words, words.data(), words.size_bytes());
+    out.size = static_cast<u32>(words.size());
+    out.entry_cost = translator.entry_cost();
+    return true;
+  }
+}
+
+}  // namespace
+
+const Insn* lazy_entry() noexcept { return &kLazy; }
+
+namespace interp {
+
+const Insn* translate_with(const FuncCode& code, TranslateOptions options) noexcept {
+  const Module& module = *code.module;
+  const std::lock_guard lock(module.translate_lock);
+  if (const Insn* done = code.code.load(std::memory_order_acquire); done != nullptr && done != &kLazy) return done;
+  auto& target = const_cast<FuncCode&>(code);
+  const Insn* entry;
+  if (code.func_index < module.imported_funcs) {
+    entry = code.host != nullptr ? &kHostThunk : &kImportThunk;
+  } else {
+    Translated translated;
+    if (!run(code, options, nullptr, translated)) return nullptr;
+    fuse({translated.words, translated.size});
+    target.storage = translated.words;
+    target.storage_words = translated.size;
+    target.entry_cost = translated.entry_cost;
+    entry = translated.words;
+  }
+  target.code.store(entry, std::memory_order_release);
+  return entry;
+}
+
+}  // namespace interp
+
+const Insn* translate(const FuncCode& code) noexcept { return interp::translate_with(code, {}); }
+
+u64 wasm_offset_of(const FuncCode& code, const Insn* ip) {
+  if (code.storage == nullptr || ip < code.storage || ip >= code.storage + code.storage_words) return Error::kNoOffset;
+  std::vector<CodeOrigin> origins;
+  Translated translated;
+  if (!run(code, {}, &origins, translated)) return Error::kNoOffset;
+  std::free(translated.words);
+  const auto word = static_cast<u32>(ip - code.storage);
+  const auto after = std::upper_bound(origins.begin(), origins.end(), word,
+                                      [](u32 at, const CodeOrigin& origin) { return at < origin.word; });
+  return after == origins.begin() ? Error::kNoOffset : std::prev(after)->pc;
+}
+
+}  // namespace lunabeam::vm
