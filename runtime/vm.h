@@ -13,6 +13,7 @@
 
 #include "runtime/config.h"
 #include "runtime/environment.h"
+#include "runtime/hostcalls/metric_table.h"
 #include "runtime/memory_pool.h"
 #include "runtime/name_registry.h"
 #include "runtime/sched/clock.h"
@@ -95,6 +96,9 @@ class Vm {
   [[nodiscard]] const VmOptions& options() const { return options_; }
   [[nodiscard]] Scheduler& scheduler() { return *scheduler_; }
   [[nodiscard]] Clock& clock() { return *clock_; }
+  [[nodiscard]] MemoryBudget& budget() { return budget_; }
+  // What guests reported through lunatic::metrics. Any thread.
+  [[nodiscard]] MetricTable& metrics() { return metrics_; }
 
   // The scheduler tells how a root process ended.
   void root_ended(Process& process) noexcept;
@@ -107,6 +111,7 @@ class Vm {
   std::unique_ptr<Clock> clock_;
   EpochDomain epochs_;
   MemoryBudget budget_;
+  MetricTable metrics_;
   std::vector<std::unique_ptr<Environment>> environments_;
   std::vector<std::unique_ptr<NameRegistry>> registries_;
   std::unique_ptr<Scheduler> scheduler_;
