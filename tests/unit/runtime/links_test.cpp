@@ -1,0 +1,68 @@
+#include "runtime/links.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <unordered_map>
+
+namespace lunabeam::runtime {
+namespace {
+
+TEST(PidMap, IsEmptyWithoutEntries) {
+  PidMap map;
+  u64 pid;
+  i64 tag;
+  EXPECT_EQ(map.find(1), nullptr);
+  EXPECT_FALSE(map.erase(1));
+  EXPECT_FALSE(map.pop(&pid, &tag));
+}
+
+TEST(PidMap, OneEntryPerPeer) {
+  PidMap map;
+  map.set(5, 1);
+  map.set(5, 2);
+  EXPECT_EQ(map.size(), 1u);
+  ASSERT_NE(map.find(5), nullptr);
+  EXPECT_EQ(*map.find(5), 2);
+  i64 tag = 0;
+  EXPECT_TRUE(map.erase(5, &tag));
+  EXPECT_EQ(tag, 2);
+  EXPECT_EQ(map.size(), 0u);
+}
+
+TEST(PidMap, BehavesLikeAMapUnderRandomOperations) {
+  std::mt19937_64 random(7);
+  PidMap map;
+  std::unordered_map<u64, i64> model;
+  for (int i = 0; i < 200'000; ++i) {
+    const u64 range = i % 20'000 < 10'000 ? 4000 : 60;  // Grows and shrinks.
+    const u64 pid = 1 + random() % range;
+    if (random() % 2 == 0) {
+      map.set(pid, i);
+      model[pid] = i;
+    } else {
+      i64 tag = -1;
+      const auto found = model.find(pid);
+      ASSERT_EQ(map.erase(pid, &tag), found != model.end());
+      if (found != model.end()) {
+        ASSERT_EQ(tag, found->second);
+        model.erase(found);
+      }
+    }
+    ASSERT_EQ(map.size(), model.size());
+  }
+  for (const auto& [pid, tag] : model) {
+    ASSERT_NE(map.find(pid), nullptr);
+    ASSERT_EQ(*map.find(pid), tag);
+  }
+  u64 pid;
+  i64 tag;
+  while (map.pop(&pid, &tag)) {
+    ASSERT_EQ(model.at(pid), tag);
+    model.erase(pid);
+  }
+  EXPECT_TRUE(model.empty());
+}
+
+}  // namespace
+}  // namespace lunabeam::runtime
