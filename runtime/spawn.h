@@ -28,10 +28,10 @@ struct SpawnParam {
 };
 
 struct SpawnRequest {
-  ConfigRef config;
-  std::shared_ptr<const vm::Module> module;
+  ConfigRef config = {};
+  std::shared_ptr<const vm::Module> module = {};
   std::string_view function;  // Looked up in the child: a missing one is a failure of the child, not of the spawn.
-  std::span<const SpawnParam> params;
+  std::span<const SpawnParam> params = {};
   i64 link_tag = 0;                        // != 0: link; the parent is told this tag when the child dies.
   const std::string_view* name = nullptr;  // get_or_spawn: register under this name, unless somebody was faster.
 };

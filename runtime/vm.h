@@ -53,10 +53,10 @@ struct RunResult {
 };
 
 struct RootOptions {
-  std::shared_ptr<const vm::Module> module;
-  ConfigRef config;  // Empty: root_config().
+  std::shared_ptr<const vm::Module> module = {};
+  ConfigRef config = {};  // Empty: root_config().
   std::string_view function = "_start";
-  std::span<const SpawnParam> params;
+  std::span<const SpawnParam> params = {};
   u64 environment_id = 1;
 };
 
