@@ -75,7 +75,8 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
 else()
   # g++ 12 reports these on correct code of libstdc++ and fmt at -O2; clang's analysis and the sanitizers cover them.
   add_compile_options(-Wshadow=local -Wno-attributes=clang:: -Wno-maybe-uninitialized -Wno-restrict -Wno-array-bounds
-    -Wno-stringop-overflow -Wno-stringop-overread -Wno-dangling-pointer -Wno-psabi -fdiagnostics-color)
+    -Wno-stringop-overflow -Wno-stringop-overread -Wno-dangling-pointer -Wno-use-after-free
+    -Wno-dangling-else -Wno-psabi -fdiagnostics-color)
 endif()
 
 # --- code generation ------------------------------------------------------------------------------------------------
