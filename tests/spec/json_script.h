@@ -1,0 +1,23 @@
+// Runs a script in wast2json's JSON form against vm::Store.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "vm/store.h"
+
+namespace lunabeam::tests {
+
+struct ScriptResult {
+  size_t passed = 0;
+  size_t text_only = 0;                               // Malformed text: for a reader of the text format.
+  std::map<std::string, size_t> not_applicable;       // Reason -> commands.
+  std::vector<std::string> failures;                  // `line: command: what`.
+  std::vector<std::string> texts;                     // Rejected as expected, but with another sentence.
+};
+
+ScriptResult run_json_script(const std::filesystem::path& json, vm::Dispatch dispatch);
+
+}  // namespace lunabeam::tests
