@@ -61,7 +61,8 @@ std::vector<Form> split_forms(const std::string& text) {
     } else if (c == '(') {
       if (depth++ == 0) {
         size_t head_end = i + 1;
-        while (head_end < text.size() && (std::isalnum(static_cast<unsigned char>(text[head_end])) != 0 || text[head_end] == '_')) {
+        while (head_end < text.size() &&
+               (std::isalnum(static_cast<unsigned char>(text[head_end])) != 0 || text[head_end] == '_')) {
           ++head_end;
         }
         forms.push_back({i, text.size(), line, line, text.substr(i + 1, head_end - i - 1)});
@@ -78,17 +79,23 @@ bool is_module(const Form& form) { return form.head == "module"; }
 bool defines_something(const Form& form) { return is_module(form) || form.head == "register"; }
 
 // Leaves the form out, and with a module the commands that would then act on the module before it.
-void leave_out(std::vector<Form>& forms, size_t index, ConvertedScript& result) {
+void leave_out(const std::string& text, std::vector<Form>& forms, size_t index, ConvertedScript& result) {
   const auto drop = [&](Form& form) {
     if (form.left_out) return;
     form.left_out = true;
     if (!defines_something(form)) ++result.left_out_commands;
+    if (form.head == "register") {
+      const size_t begin = text.find('"', form.begin) + 1;
+      result.left_out_names.insert(text.substr(begin, text.find('"', begin) - begin));
+    }
   };
   drop(forms[index]);
   if (!is_module(forms[index])) return;
   for (size_t i = index + 1; i < forms.size() && !is_module(forms[i]); ++i) {
     // Assertions that bring their own module do not depend on the current one.
-    if (forms[i].head != "assert_invalid" && forms[i].head != "assert_malformed" && forms[i].head != "assert_unlinkable") drop(forms[i]);
+    if (forms[i].head != "assert_invalid" && forms[i].head != "assert_malformed" &&
+        forms[i].head != "assert_unlinkable")
+      drop(forms[i]);
   }
 }
 
@@ -96,8 +103,9 @@ void write_without_left_out(const std::string& text, const std::vector<Form>& fo
   std::string kept = text;
   for (const Form& form : forms) {
     if (!form.left_out) continue;
-    std::replace_if(kept.begin() + static_cast<ptrdiff_t>(form.begin), kept.begin() + static_cast<ptrdiff_t>(form.end),
-                    [](char c) { return c != '\n'; }, ' ');
+    std::replace_if(
+        kept.begin() + static_cast<ptrdiff_t>(form.begin), kept.begin() + static_cast<ptrdiff_t>(form.end),
+        [](char c) { return c != '\n'; }, ' ');
   }
   std::ofstream(path, std::ios::binary) << kept;
 }
@@ -118,12 +126,14 @@ ConvertedScript convert_script(const std::string& wast2json, const fs::path& scr
   // Every round leaves out at least one form.
   for (;;) {
     if (std::ranges::all_of(forms, &Form::left_out)) {
-      result.reason = result.left_out.empty() ? "it is empty" : "nothing is left of it; line " + result.left_out.front();
+      result.reason =
+          result.left_out.empty() ? "it is empty" : "nothing is left of it; line " + result.left_out.front();
       return result;
     }
     write_without_left_out(text, forms, source);
-    const std::string command = fmt::format("{} --enable-tail-call --enable-extended-const {} -o {} > {} 2>&1", shell_word(wast2json),
-                                            shell_word(source), shell_word(result.json), shell_word(messages));
+    const std::string command =
+        fmt::format("{} --enable-tail-call --enable-extended-const {} -o {} > {} 2>&1", shell_word(wast2json),
+                    shell_word(source), shell_word(result.json), shell_word(messages));
     if (std::system(command.c_str()) == 0) {
       result.converted = true;
       return result;
@@ -135,7 +145,7 @@ ConvertedScript convert_script(const std::string& wast2json, const fs::path& scr
       const size_t line = std::stoul((*it)[1]);
       for (size_t i = 0; i < forms.size(); ++i) {
         if (forms[i].left_out || line < forms[i].first_line || line > forms[i].last_line) continue;
-        leave_out(forms, i, result);
+        leave_out(text, forms, i, result);
         result.left_out.push_back(fmt::format("{}: {}", line, (*it)[2].str()));
         progress = true;
         break;
