@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
-#include <cstring>
 
 #include "vm/base/check.h"
 
@@ -19,7 +18,6 @@ constexpr bool kTorture = false;
 
 constexpr u64 kShrinkAboveBytes = 2 * 1024;
 constexpr u64 kShrinkCopyBytes = 4 * 1024;
-constexpr u8 kPoison = 0xDB;
 
 // Torture builds take every block from malloc: the address is new as long as the old block lives, and the address sanitizer
 // watches what has been left behind.
@@ -31,7 +29,7 @@ u8* allocate_stack(BlockPool& pool, u64 size_bytes) {
 }
 
 void free_stack(BlockPool& pool, u8* lo, u64 size_bytes) {
-  if constexpr (kTorture) std::memset(lo, kPoison, size_bytes);
+  if constexpr (kTorture) vm::poison_stack(lo, lo + size_bytes);
   if (is_pooled(size_bytes)) {
     pool.free(lo, size_bytes);
   } else {
@@ -58,7 +56,7 @@ bool ProcessStack::move_to_new_block(vm::ExecContext& exec, BlockPool& pool, u64
   if (!was_first) {
     free_stack(pool, old_lo, old_bytes);
   } else if (kTorture) {
-    std::memset(old_lo, kPoison, old_bytes);
+    vm::poison_stack(old_lo, old_lo + old_bytes);
   }
   return true;
 }

@@ -13,6 +13,7 @@ namespace {
 
 constexpr u64 kTortureAlwaysBytes = 16 * 1024;
 constexpr u32 kTortureEvery = 64;
+constexpr u8 kPoison = 0xDB;
 
 bool is_aligned(const void* p) { return reinterpret_cast<u64>(p) % 16 == 0; }
 
@@ -31,8 +32,8 @@ void set_ends(ExecContext& exec, u8* lo, u8* hi, u64 used_bytes) {
   } while (ctx != exec.ctx);
 }
 
-// Invariant 3. Words that merely look like an address would be a false alarm, so this runs in torture builds only, where
-// guests are ours and every stack moves constantly.
+// Invariant 3. Torture builds only: stacks move constantly there, and blocks are filled before use, so that slots not yet
+// written hold no address by chance.
 [[maybe_unused]] void check_no_self_reference(const u8* lo, const u8* hi, u64 used_bytes) {
   for (const u8* p = hi - used_bytes; p < hi; p += sizeof(u64)) {
     u64 word;
@@ -43,8 +44,13 @@ void set_ends(ExecContext& exec, u8* lo, u8* hi, u64 used_bytes) {
 
 }  // namespace
 
+void poison_stack(u8* lo, u8* hi) noexcept { std::memset(lo, kPoison, static_cast<size_t>(hi - lo)); }
+
 void attach_stack(ExecContext& exec, u8* lo, u8* hi) noexcept {
   VM_CHECK(hi - lo > static_cast<ptrdiff_t>(kStackHeadroomBytes));
+#if defined(LUNABEAM_TORTURE)
+  poison_stack(lo, hi);
+#endif
   set_ends(exec, lo, hi, 0);
 }
 
@@ -52,6 +58,7 @@ void move_stack(ExecContext& exec, u8* lo, u8* hi) noexcept {
   const u64 used_bytes = used_stack_bytes(exec);
 #if defined(LUNABEAM_TORTURE)
   check_no_self_reference(exec.stack_lo, exec.stack_hi, used_bytes);
+  poison_stack(lo, hi);
 #endif
   VM_CHECK(used_bytes + kStackHeadroomBytes <= static_cast<u64>(hi - lo));
   std::memcpy(hi - used_bytes, exec.stack_hi - used_bytes, used_bytes);

@@ -14,11 +14,15 @@ namespace lunabeam::vm {
 inline constexpr u64 kMinStackBytes = 512;
 inline constexpr u64 kDefaultStackCapBytes = u64{8} << 20;
 
+// Overwrites a block that has been left, or is about to be used in a torture build, with bytes that are no address and no index.
+void poison_stack(u8* lo, u8* hi) noexcept;
+
 // Points `exec` at the empty block [lo, hi). REQUIRES: both 16-byte aligned, hi - lo > kStackHeadroomBytes.
 void attach_stack(ExecContext& exec, u8* lo, u8* hi) noexcept;
 
 // Copies the used part to the high end of [lo, hi) and updates stack_lo/hi/limit, fp and the stack_limit of every instance of the
-// process. The old block is not freed. REQUIRES: exec.fp is current and the used part fits above lo + kStackHeadroomBytes.
+// process. The old block is not freed. Torture builds check
+// invariant 3 first. REQUIRES: exec.fp is current and the used part fits above lo + kStackHeadroomBytes.
 void move_stack(ExecContext& exec, u8* lo, u8* hi) noexcept;
 
 [[nodiscard]] inline u64 used_stack_bytes(const ExecContext& exec) noexcept {

@@ -26,8 +26,6 @@ constexpr bool kTorture = false;
 constexpr i64 kDefaultChunk = kChunkReductions;
 #endif
 
-constexpr u8 kStackPoison = 0xDB;
-
 u64 slots_of(std::span<const ValType> types) {
   u64 slots = 0;
   for (const ValType type : types) slots += type.slots();
@@ -131,7 +129,7 @@ struct Store::Impl : ExecContext {
     if (lo == nullptr) return stack_has_room(exec, need_bytes);
     u8* const old = exec.stack_lo;
     move_stack(exec, lo, lo + size_bytes);
-    std::memset(old, kStackPoison, capacity);
+    poison_stack(old, old + capacity);
     std::free(old);
     ++store.stack_moves;
     return true;
