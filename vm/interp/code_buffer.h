@@ -57,7 +57,8 @@ class CodeBuffer {
   [[gnu::cold, gnu::noinline]] bool grow(u32 more) noexcept {
     const u64 wanted = u64{capacity_} + capacity_ / 2 + more;
     // Positions are signed 32-bit distances.
-    auto* words = failed_ || wanted > 0x7FFF'FFFF ? nullptr : static_cast<Insn*>(std::realloc(words_, wanted * sizeof(Insn)));
+    auto* words =
+        failed_ || wanted > 0x7FFF'FFFF ? nullptr : static_cast<Insn*>(std::realloc(words_, wanted * sizeof(Insn)));
     if (words == nullptr) {
       failed_ = true;
       size_ = 0;

@@ -6,6 +6,7 @@
 
 #include "vm/interp/fusion.h"
 #include "vm/interp/translate_function.h"
+#include "vm/interp/translate_options.h"
 #include "vm/type_registry.h"
 #include "vm/validate/function_validator.h"
 
@@ -78,7 +79,7 @@ const Insn* translate_with(const FuncCode& code, TranslateOptions options) noexc
   } else {
     Translated translated;
     if (!run(code, options, nullptr, translated)) return nullptr;
-    fuse({translated.words, translated.size});
+    if (options.fusion) fuse({translated.words, translated.size});
     target.storage = translated.words;
     target.storage_words = translated.size;
     target.entry_cost = translated.entry_cost;

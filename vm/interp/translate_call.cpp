@@ -111,7 +111,8 @@ void FunctionTranslator::push_results(const FuncType& type) {
   }
   u32 next[2] = {stack_.next(false), stack_.next(true)};
   for (const ValType result : type.results) stack_.push(Place::kTemp, result.kind());
-  const bool far = next[0] > 0xFFFF || next[1] > 0xFFFF || stack_.next(false) > 0x1'0000 || stack_.next(true) > 0x1'0000;
+  const bool far =
+      next[0] > 0xFFFF || next[1] > 0xFFFF || stack_.next(false) > 0x1'0000 || stack_.next(true) > 0x1'0000;
   if (!far) {
     if (stack_.next(true) != next[1]) code_[word].f[1] = static_cast<u16>(next[1]);
     code_[word].f[2] = static_cast<u16>(next[0]);

@@ -122,10 +122,10 @@ class TypeList {
 
 // A branch that was emitted. Lists of them are linked through `next`.
 struct Fixup {
-  u32 word;     // Where its offset is: in field `field` of this word (16 bits), or in f[1..2] when field == kWideField,
-  u32 origin;   // relative to this position.
+  u32 word;    // Where its offset is: in field `field` of this word (16 bits), or in f[1..2] when field == kWideField,
+  u32 origin;  // relative to this position.
   u32 next;
-  u32 number;   // Of compare-branches (BranchSet).
+  u32 number;  // Of compare-branches (BranchSet).
   u8 field;
 };
 inline constexpr u8 kWideField = 3;

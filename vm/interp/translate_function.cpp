@@ -29,8 +29,8 @@ bool FunctionTranslator::open(const FuncBody& body) {
   const u32 expected_words = (body.end - body.begin) / 4 + 16;
   max_num_slots_ = body.max_num_slots;
   max_ref_slots_ = body.max_ref_slots;
-  return code_.open(expected_words) && stack_.open(body.max_num_slots + body.max_ref_slots, num_locals) && control_.open() &&
-         fixups_.open() && local_words_.open(num_locals);
+  return code_.open(expected_words) && stack_.open(body.max_num_slots + body.max_ref_slots, num_locals) &&
+         control_.open() && fixups_.open() && local_words_.open(num_locals);
 }
 
 void FunctionTranslator::begin_function(std::span<const ValType> locals, u32 /*num_params*/,

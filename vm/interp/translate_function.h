@@ -23,16 +23,11 @@
 #include "vm/interp/operand_stack.h"
 #include "vm/interp/ops.h"
 #include "vm/interp/translate_control.h"
+#include "vm/interp/translate_options.h"
 #include "vm/module.h"
 #include "vm/validate/sink.h"
 
 namespace lunabeam::vm::interp {
-
-// Switches for tests: every combination gives code with the same behaviour.
-struct TranslateOptions {
-  bool peepholes = true;     // Off: every value is stored to its home at once.
-  bool short_branches = true;  // Off: no branch with a 16-bit offset.
-};
 
 // Where the code at a position comes from; ordered by position.
 struct CodeOrigin {
@@ -43,7 +38,8 @@ struct CodeOrigin {
 class FunctionTranslator {
  public:
   // long_branches: compare-branches, by number, that must not use a 16-bit offset; found by an earlier attempt.
-  FunctionTranslator(const Module& module, const FuncCode& code, TranslateOptions options, const BranchSet& long_branches);
+  FunctionTranslator(const Module& module, const FuncCode& code, TranslateOptions options,
+                     const BranchSet& long_branches);
 
   // To be called before the sink's functions. False: out of memory.
   [[nodiscard]] bool open(const FuncBody& body);
@@ -113,13 +109,13 @@ class FunctionTranslator {
   // The instruction at the end of the code, as far as it can still be changed.
   struct Last {
     u32 start = kNone;
-    u32 end = kNone;     // == code_.size(), else it is not the last one any more.
-    u32 d_word = 0;      // Where the destination is: word and field.
+    u32 end = kNone;  // == code_.size(), else it is not the last one any more.
+    u32 d_word = 0;   // Where the destination is: word and field.
     u8 d_field = 0;
-    u8 form = 0;         // Form of a comparison.
+    u8 form = 0;  // Form of a comparison.
     bool compares = false;
-    Opcode op{};         // The comparison.
-    u32 home = kNone;    // Temporary that the value was produced for.
+    Opcode op{};       // The comparison.
+    u32 home = kNone;  // Temporary that the value was produced for.
     // A float comparison just before, which this one (i32.eqz) negates.
     u32 inner_start = kNone;
     Opcode inner_op{};
@@ -136,15 +132,15 @@ class FunctionTranslator {
 
   // The topmost values of the stack, non-references and references.
   struct Values {
-    u32 home[2] = {0, 0};   // First home.
+    u32 home[2] = {0, 0};  // First home.
     u32 words[2] = {0, 0};
   };
 
   // Operands of a call or return, in operands_.
   struct List {
-    u32 nums;      // Words that are no references ...
-    u32 refs;      // ... and references.
-    u32 home[2];   // First homes, for the forms that take ranges.
+    u32 nums;     // Words that are no references ...
+    u32 refs;     // ... and references.
+    u32 home[2];  // First homes, for the forms that take ranges.
   };
 
   // A branch may carry this many values one by one; more are moved as a range, so that code stays linear in the body.
@@ -238,23 +234,23 @@ class FunctionTranslator {
   OperandStack stack_;
   ControlStack control_;
   FixupPool fixups_;
-  Buffer<u32> local_words_;   // By local: its operand.
-  Accumulator acc_[2];        // acc, facc.
+  Buffer<u32> local_words_;  // By local: its operand.
+  Accumulator acc_[2];       // acc, facc.
   Last last_;
   TypeList results_;
 
-  u64 ops_ = 0;               // Operators of the innermost loop, or outside of loops.
+  u64 ops_ = 0;  // Operators of the innermost loop, or outside of loops.
   u32 entry_cost_ = 1;
-  u32 branch_number_ = 0;     // Compare-branches so far.
+  u32 branch_number_ = 0;  // Compare-branches so far.
   BranchSet too_far_;
   u32 max_num_slots_ = 0;
   u32 max_ref_slots_ = 0;
-  u32 scratch_ = 0;           // First scratch slot of wide frames ...
+  u32 scratch_ = 0;  // First scratch slot of wide frames ...
   u32 scratch_count_ = 0;
-  u32 scratch_used_ = 0;      // ... and how many the current operator has taken.
+  u32 scratch_used_ = 0;  // ... and how many the current operator has taken.
   u32 operands_[kMaxOperands];
   std::vector<CodeOrigin>* origins_ = nullptr;
-  u64 pc_ = 0;                // Of the current operator; kept only while origins are recorded.
+  u64 pc_ = 0;  // Of the current operator; kept only while origins are recorded.
 };
 
 }  // namespace lunabeam::vm::interp

@@ -333,7 +333,8 @@ void FunctionTranslator::global_get(u64 pc, u32 global, ValType type) {
     emit_u64(word);
     produce_in_slot(type.kind(), start, 0, false);
   } else {
-    produce(type.kind(), emit(type.is_float() ? Special::global_fget_A : Special::global_get_A, static_cast<u32>(word)), 1);
+    produce(type.kind(), emit(type.is_float() ? Special::global_fget_A : Special::global_get_A, static_cast<u32>(word)),
+            1);
   }
 }
 

@@ -115,11 +115,8 @@ inline void FunctionTranslator::produce(ValType::Kind kind, u32 start, u32 d_fie
   note_write(value.home);
   value.producer = start;
   acc_[which] = {.entry = stack_.size() - 1, .mirror = kNone};
-  last_ = Last{.start = start,
-               .end = code_.size(),
-               .d_word = start,
-               .d_field = static_cast<u8>(d_field),
-               .home = value.home};
+  last_ = Last{
+      .start = start, .end = code_.size(), .d_word = start, .d_field = static_cast<u8>(d_field), .home = value.home};
   code_[start].f[d_field] = static_cast<u16>(value.home);
   if (store_at_once_) [[unlikely]]
     store_result();
