@@ -1,0 +1,171 @@
+// poll_oneoff: clocks suspend the process until the first deadline; descriptors are looked at when the call begins and, with
+// growing pauses, while it waits.
+#include <poll.h>
+
+#include <algorithm>
+
+#include "runtime/sched/clock.h"
+#include "runtime/sched/scheduler.h"
+#include "runtime/wait.h"
+#include "wasi/functions.h"
+#include "wasi/streams.h"
+
+namespace lunabeam::wasi {
+namespace {
+
+using runtime::kNeverNs;
+
+// subscription: u64 userdata, u8 tag at 8; clock: u32 id at 16, u64 timeout at 24, u64 precision at 32, u16 flags at 40;
+// fd_read, fd_write: u32 fd at 16.
+constexpr u64 kSubscriptionBytes = 48;
+// event: u64 userdata, u16 errno at 8, u8 type at 10, u64 nbytes at 16, u16 flags at 24.
+constexpr u64 kEventBytes = 32;
+constexpr u16 kAbsoluteTime = 1;
+constexpr u64 kLookAgainNs = 4'000'000;  // Between two looks at a descriptor.
+
+enum EventType : u8 { kClock = 0, kFdRead = 1, kFdWrite = 2 };
+enum ClockId : u32 { kRealtime = 0, kMonotonic = 1 };
+
+struct Subscription {
+  u64 userdata = 0;
+  u8 type = 0;
+  u32 id = 0;  // Clock or descriptor.
+  u64 timeout_ns = 0;
+  u16 flags = 0;
+};
+
+// REQUIRES: the list was checked to lie inside the memory.
+Subscription subscription_at(Process& p, u32 in_ptr, u32 index) {
+  const u8* at = p.memory->base + in_ptr + u64{index} * kSubscriptionBytes;
+  Subscription s;
+  std::memcpy(&s.userdata, at, 8);
+  std::memcpy(&s.type, at + 8, 1);
+  std::memcpy(&s.id, at + 16, 4);
+  std::memcpy(&s.timeout_ns, at + 24, 8);
+  std::memcpy(&s.flags, at + 40, 2);
+  return s;
+}
+
+void write_event(Process& p, u32 out_ptr, u32 index, const Subscription& s, Errno error, u64 bytes) {
+  u8* at = p.memory->base + out_ptr + u64{index} * kEventBytes;
+  const auto code = static_cast<u16>(error);
+  std::memset(at, 0, kEventBytes);
+  std::memcpy(at, &s.userdata, 8);
+  std::memcpy(at + 8, &code, 2);
+  std::memcpy(at + 10, &s.type, 1);
+  std::memcpy(at + 16, &bytes, 8);
+}
+
+// When a clock subscription is due, on the scheduler's monotonic clock; error for clocks that cannot be waited for.
+Errno deadline_of(Process& p, const Subscription& s, bool only_one, u64 start_ns, u64& deadline_ns) {
+  deadline_ns = kNeverNs;
+  if ((s.flags & kAbsoluteTime) != 0) {
+    if (s.id == kRealtime) return Errno::kNotSup;
+    if (s.id != kMonotonic) return Errno::kInval;
+    deadline_ns = s.timeout_ns;
+    return Errno::kSuccess;
+  }
+  (void)p;
+  if (!only_one && s.id != kRealtime && s.id != kMonotonic) return Errno::kInval;
+  deadline_ns = s.timeout_ns > kNeverNs - start_ns ? kNeverNs : start_ns + s.timeout_ns;
+  return Errno::kSuccess;
+}
+
+struct Readiness {
+  bool ready = false;
+  Errno error = Errno::kSuccess;
+};
+
+Readiness descriptor_readiness(Process& p, const Subscription& s) {
+  const int host_fd = Streams::host_fd(p, s.id);
+  if (host_fd < 0) return {.ready = true, .error = Errno::kBadF};
+  pollfd asked{.fd = host_fd, .events = static_cast<short>(s.type == kFdRead ? POLLIN : POLLOUT), .revents = 0};
+  return {.ready = poll(&asked, 1, 0) != 0, .error = Errno::kSuccess};
+}
+
+// One look: writes the events that are due. When none is, `next_ns` is when to look again.
+Outcome look(Process& p, u32 in_ptr, u32 out_ptr, u32 count, u32 nevents_ptr, u64 start_ns, u64& next_ns) {
+  if (!runtime::guest_bytes(p, in_ptr, u64{count} * kSubscriptionBytes) ||
+      !runtime::guest_bytes(p, out_ptr, u64{count} * kEventBytes) || !runtime::guest_bytes(p, nevents_ptr, 4)) {
+    return out_of_bounds(p);
+  }
+  const u64 now_ns = p.scheduler->clock().monotonic_ns();
+  u32 events = 0;
+  next_ns = kNeverNs;
+  for (u32 i = 0; i < count; ++i) {
+    const Subscription s = subscription_at(p, in_ptr, i);
+    if (s.type == kClock) {
+      u64 deadline_ns = kNeverNs;
+      const Errno error = deadline_of(p, s, count == 1, start_ns, deadline_ns);
+      if (error != Errno::kSuccess) return error;
+      if (deadline_ns <= now_ns) {
+        write_event(p, out_ptr, events++, s, Errno::kSuccess, 0);
+      } else {
+        next_ns = std::min(next_ns, deadline_ns);
+      }
+    } else if (s.type == kFdRead || s.type == kFdWrite) {
+      const Readiness readiness = descriptor_readiness(p, s);
+      if (readiness.ready) {
+        write_event(p, out_ptr, events++, s, readiness.error, readiness.error == Errno::kSuccess ? 1 : 0);
+      } else {
+        next_ns = std::min(next_ns, now_ns + kLookAgainNs);
+      }
+    } else {
+      return Errno::kInval;
+    }
+  }
+  if (events > 0) {
+    (void)store<u32>(p, nevents_ptr, events);
+    return Errno::kSuccess;
+  }
+  return vm::HostStatus::kPark;
+}
+
+}  // namespace
+
+// While parked, wait.args note the call: start time, and where the guest's arguments are kept is the guest's own memory; the four
+// addresses do not fit two words, so they live in an operation.
+struct PollWait final : runtime::WaitOp {
+  u32 in_ptr = 0;
+  u32 out_ptr = 0;
+  u32 count = 0;
+  u32 nevents_ptr = 0;
+  u64 start_ns = 0;
+};
+
+namespace {
+
+Outcome poll_step(Process& p, const PollWait& call) {
+  u64 next_ns = kNeverNs;
+  const Outcome outcome = look(p, call.in_ptr, call.out_ptr, call.count, call.nevents_ptr, call.start_ns, next_ns);
+  if (outcome.status != vm::HostStatus::kPark) return outcome;
+  auto* op = new (std::nothrow) PollWait(call);
+  if (op == nullptr) return Errno::kNoMem;
+  (void)runtime::sleep_until_begin(p, next_ns);
+  p.wait.op = op;
+  return vm::HostStatus::kPark;
+}
+
+}  // namespace
+
+Outcome poll_oneoff(Process& p, u32 in_ptr, u32 out_ptr, u32 count, u32 nevents_ptr) {
+  if (count == 0) return Errno::kInval;
+  PollWait call;
+  call.in_ptr = in_ptr;
+  call.out_ptr = out_ptr;
+  call.count = count;
+  call.nevents_ptr = nevents_ptr;
+  call.start_ns = p.scheduler->clock().monotonic_ns();
+  return poll_step(p, call);
+}
+
+vm::HostStatus poll_oneoff_resume(vm::ExecContext& exec, u64* io) {
+  Process& p = runtime::process_of(exec);
+  const PollWait call = *static_cast<const PollWait*>(p.wait.op);
+  if (runtime::sleep_resume(p) == runtime::WaitStatus::kPark) return vm::HostStatus::kPark;
+  const Outcome outcome = poll_step(p, call);
+  if (outcome.status == vm::HostStatus::kDone) io[0] = static_cast<u64>(outcome.error);
+  return outcome.status;
+}
+
+}  // namespace lunabeam::wasi

@@ -1,0 +1,57 @@
+#include "wasi/preview1.h"
+
+#include <array>
+
+#include "runtime/wait.h"
+#include "wasi/functions.h"
+
+namespace lunabeam::wasi {
+namespace {
+
+// proc_exit has no result; its row takes the raw entry, all others the typed ones.
+template <auto Function>
+constexpr vm::HostEntry entry_of() {
+  if constexpr (std::is_same_v<decltype(Function), vm::HostEntry>) {
+    return Function;
+  } else {
+    return &entry<Function>;
+  }
+}
+
+// How a parked call goes on; null for the many that never park.
+constexpr vm::HostEntry resume_of(std::string_view name) {
+  if (name == "poll_oneoff") return &poll_oneoff_resume;
+  if (name == "fd_read") return &fd_read_resume;
+  if (name == "random_get") return &random_get_resume;
+  if (name == "sched_yield") return &sched_yield_resume;
+  return nullptr;
+}
+
+constexpr std::array kRows = {
+#define WASI_FUNCTION(name, signature, answers)                                                              \
+  vm::HostFunction{"wasi_snapshot_preview1", #name, signature, entry_of<&name>(), resume_of(#name), nullptr, nullptr, \
+                   resume_of(#name) != nullptr ? &runtime::cancel_wait : nullptr, 1},
+#include "wasi/preview1.def"
+};
+
+struct NamedAnswers {
+  std::string_view name;
+  Answers answers;
+};
+constexpr std::array kAnswers = {
+#define WASI_FUNCTION(name, signature, answers) NamedAnswers{#name, Answers::answers},
+#include "wasi/preview1.def"
+};
+
+}  // namespace
+
+std::span<const vm::HostFunction> preview1_functions() { return kRows; }
+
+Answers answers_of(std::string_view name) {
+  for (const NamedAnswers& row : kAnswers) {
+    if (row.name == name) return row.answers;
+  }
+  return Answers::kErrno;
+}
+
+}  // namespace lunabeam::wasi

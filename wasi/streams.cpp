@@ -1,0 +1,210 @@
+// fd_* on the standard streams. Writes and reads go straight to the host's descriptor; a read that would block parks the process
+// and looks again with growing pauses, so that no scheduler ever waits for a terminal or a pipe.
+#include "wasi/streams.h"
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+
+#include "runtime/sched/clock.h"
+#include "runtime/sched/scheduler.h"
+#include "runtime/wait.h"
+#include "wasi/functions.h"
+
+namespace lunabeam::wasi {
+namespace {
+
+// filetype of preview 1.
+enum FileType : u8 { kUnknown = 0, kCharacterDevice = 2 };
+enum Rights : u64 { kRightRead = u64{1} << 1, kRightWrite = u64{1} << 6, kRightPoll = u64{1} << 27 };
+enum FdFlags : u16 { kAppend = 1 };
+
+// Most that one call moves: partial transfers are legal, and a call must not hold the scheduler.
+constexpr u64 kMaxTransferBytes = 1 << 20;
+constexpr u32 kMaxBuffers = 64;
+constexpr u64 kFirstPauseMs = 1;
+constexpr u64 kLongestPauseMs = 16;
+
+// Reads the guest's buffer list; false when the list or a buffer is outside the memory. Gathers up to kMaxTransferBytes.
+bool gather(Process& p, u32 iovs_ptr, u32 count, std::array<iovec, kMaxBuffers>& out, int& used) {
+  used = 0;
+  u64 total = 0;
+  for (u32 i = 0; i < count; ++i) {
+    u32 address = 0;
+    u32 length = 0;
+    const u64 entry_ptr = u64{iovs_ptr} + u64{i} * 8;
+    if (!load(p, entry_ptr, address) || !load(p, entry_ptr + 4, length)) return false;
+    const auto bytes = runtime::guest_bytes(p, address, length);
+    if (!bytes) return false;
+    if (length == 0 || used == static_cast<int>(kMaxBuffers) || total == kMaxTransferBytes) {
+      if (used == static_cast<int>(kMaxBuffers) || total == kMaxTransferBytes) break;
+      continue;
+    }
+    const u64 take = std::min<u64>(length, kMaxTransferBytes - total);
+    out[static_cast<size_t>(used++)] = iovec{bytes->data(), take};
+    total += take;
+  }
+  return true;
+}
+
+bool is_terminal(int fd) { return isatty(fd) == 1; }
+
+Outcome check_open(Process& p, u32 fd, Errno answer) { return Streams::host_fd(p, fd) < 0 ? Errno::kBadF : answer; }
+
+// Parks until the next look at a descriptor that has nothing to read.
+vm::HostStatus pause_before_next_look(Process& p, u64 fd_and_count, u64 addresses, u64 pause_ms) {
+  (void)runtime::sleep_begin(p, pause_ms);
+  p.wait.args[0] = fd_and_count;
+  p.wait.args[1] = addresses;
+  return vm::HostStatus::kPark;
+}
+
+Outcome read_step(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nread_ptr, u64 pause_ms) {
+  const int host_fd = Streams::host_fd(p, fd);
+  if (host_fd < 0) return Errno::kBadF;
+  std::array<iovec, kMaxBuffers> buffers;
+  int used = 0;
+  if (!gather(p, iovs_ptr, count, buffers, used)) return out_of_bounds(p);
+  ssize_t got = 0;
+  if (used > 0) {
+    // In deterministic mode time is virtual and does not pass while the world outside thinks: wait for it.
+    if (!p.scheduler->options().deterministic) {
+      pollfd waiting{.fd = host_fd, .events = POLLIN, .revents = 0};
+      if (poll(&waiting, 1, 0) == 0) {
+        return pause_before_next_look(p, u64{fd} | u64{count} << 2 | pause_ms << 40, u64{iovs_ptr} | u64{nread_ptr} << 32, pause_ms);
+      }
+    }
+    do {
+      got = readv(host_fd, buffers.data(), used);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return from_host_errno(errno);
+  }
+  if (!store<u32>(p, nread_ptr, static_cast<u32>(got))) return out_of_bounds(p);
+  return Errno::kSuccess;
+}
+
+}  // namespace
+
+int Streams::host_fd(const runtime::Process& process, u32 fd) {
+  if (fd >= kCount) return -1;
+  const auto* own = static_cast<const Streams*>(process.embedder.data);
+  return own == nullptr ? static_cast<int>(fd) : own->host_fds_[fd];
+}
+
+Streams* Streams::writable(runtime::Process& process) {
+  if (process.embedder.data == nullptr) {
+    auto* made = new (std::nothrow) Streams;
+    if (made == nullptr) return nullptr;
+    process.embedder.data = made;
+    process.embedder.destroy = [](void* data) noexcept { delete static_cast<Streams*>(data); };
+  }
+  return static_cast<Streams*>(process.embedder.data);
+}
+
+Outcome fd_write(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nwritten_ptr) {
+  const int host_fd = Streams::host_fd(p, fd);
+  if (host_fd < 0) return Errno::kBadF;
+  std::array<iovec, kMaxBuffers> buffers;
+  int used = 0;
+  if (!gather(p, iovs_ptr, count, buffers, used)) return out_of_bounds(p);
+  if (!runtime::guest_bytes(p, nwritten_ptr, 4)) return out_of_bounds(p);
+  ssize_t written = 0;
+  if (used > 0) {
+    do {
+      written = writev(host_fd, buffers.data(), used);
+    } while (written < 0 && errno == EINTR);
+    if (written < 0) return from_host_errno(errno);
+  }
+  (void)store<u32>(p, nwritten_ptr, static_cast<u32>(written));
+  return Errno::kSuccess;
+}
+
+Outcome fd_read(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nread_ptr) {
+  // The list's length travels through a 38-bit note while the call is parked; no memory holds a longer list.
+  return read_step(p, fd, iovs_ptr, count, nread_ptr, kFirstPauseMs);
+}
+
+vm::HostStatus fd_read_resume(vm::ExecContext& exec, u64* io) {
+  Process& p = runtime::process_of(exec);
+  const u64 note = p.wait.args[0];
+  const u64 addresses = p.wait.args[1];
+  if (runtime::sleep_resume(p) == runtime::WaitStatus::kPark) return vm::HostStatus::kPark;
+  const u64 pause_ms = std::min(note >> 40 << 1, kLongestPauseMs);
+  const Outcome outcome = read_step(p, static_cast<u32>(note & 3), static_cast<u32>(addresses), static_cast<u32>(note >> 2),
+                                    static_cast<u32>(addresses >> 32), pause_ms);
+  if (outcome.status == vm::HostStatus::kDone) io[0] = static_cast<u64>(outcome.error);
+  return outcome.status;
+}
+
+Outcome fd_close(Process& p, u32 fd) {
+  if (Streams::host_fd(p, fd) < 0) return Errno::kBadF;
+  Streams* own = Streams::writable(p);
+  if (own == nullptr) return Errno::kNoMem;
+  own->close(fd);
+  return Errno::kSuccess;
+}
+
+Outcome fd_renumber(Process& p, u32 from, u32 to) {
+  if (Streams::host_fd(p, from) < 0 || Streams::host_fd(p, to) < 0) return Errno::kBadF;
+  Streams* own = Streams::writable(p);
+  if (own == nullptr) return Errno::kNoMem;
+  own->renumber(from, to);
+  return Errno::kSuccess;
+}
+
+Outcome fd_fdstat_get(Process& p, u32 fd, u32 stat_ptr) {
+  const int host_fd = Streams::host_fd(p, fd);
+  if (host_fd < 0) return Errno::kBadF;
+  // fdstat: u8 filetype, u16 flags at 2, u64 rights at 8 and 16.
+  const auto bytes = runtime::guest_bytes(p, stat_ptr, 24);
+  if (!bytes) return out_of_bounds(p);
+  std::memset(bytes->data(), 0, bytes->size());
+  (*bytes)[0] = is_terminal(host_fd) ? kCharacterDevice : kUnknown;
+  const u64 rights = (fd == 0 ? kRightRead : kRightWrite) | kRightPoll;
+  (*bytes)[2] = fd == 0 ? 0 : kAppend;
+  std::memcpy(bytes->data() + 8, &rights, sizeof rights);
+  std::memcpy(bytes->data() + 16, &rights, sizeof rights);
+  return Errno::kSuccess;
+}
+
+Outcome fd_filestat_get(Process& p, u32 fd, u32 stat_ptr) {
+  const int host_fd = Streams::host_fd(p, fd);
+  if (host_fd < 0) return Errno::kBadF;
+  // filestat: u64 dev, u64 ino, u8 filetype, u64 nlink at 24, size, atim, mtim, ctim.
+  const auto bytes = runtime::guest_bytes(p, stat_ptr, 64);
+  if (!bytes) return out_of_bounds(p);
+  std::memset(bytes->data(), 0, bytes->size());
+  (*bytes)[16] = is_terminal(host_fd) ? kCharacterDevice : kUnknown;
+  return Errno::kSuccess;
+}
+
+Outcome fd_fdstat_set_flags(Process& p, u32 fd, u32 /*flags*/) { return check_open(p, fd, Errno::kNotSup); }
+Outcome fd_fdstat_set_rights(Process& p, u32 fd, u64 /*base*/, u64 /*inheriting*/) { return check_open(p, fd, Errno::kSuccess); }
+Outcome fd_advise(Process& p, u32 fd, u64 /*offset*/, u64 /*length*/, u32 /*advice*/) { return check_open(p, fd, Errno::kSpipe); }
+Outcome fd_allocate(Process& p, u32 fd, u64 /*offset*/, u64 /*length*/) { return check_open(p, fd, Errno::kNotSup); }
+Outcome fd_datasync(Process& p, u32 fd) { return check_open(p, fd, Errno::kSuccess); }
+Outcome fd_sync(Process& p, u32 fd) { return check_open(p, fd, Errno::kSuccess); }
+Outcome fd_filestat_set_size(Process& p, u32 fd, u64 /*size*/) { return check_open(p, fd, Errno::kInval); }
+Outcome fd_filestat_set_times(Process& p, u32 fd, u64 /*atime*/, u64 /*mtime*/, u32 /*flags*/) {
+  return check_open(p, fd, Errno::kNotSup);
+}
+Outcome fd_pread(Process& p, u32 fd, u32 /*iovs*/, u32 /*count*/, u64 /*offset*/, u32 /*nread*/) {
+  return check_open(p, fd, Errno::kSpipe);
+}
+Outcome fd_pwrite(Process& p, u32 fd, u32 /*iovs*/, u32 /*count*/, u64 /*offset*/, u32 /*nwritten*/) {
+  return check_open(p, fd, Errno::kSpipe);
+}
+Outcome fd_prestat_get(Process& p, u32 fd, u32 /*stat*/) { return check_open(p, fd, Errno::kNotSup); }
+Outcome fd_prestat_dir_name(Process& p, u32 fd, u32 /*path*/, u32 /*length*/) { return check_open(p, fd, Errno::kNotDir); }
+Outcome fd_readdir(Process& p, u32 fd, u32 /*buffer*/, u32 /*length*/, u64 /*cookie*/, u32 /*used*/) {
+  return check_open(p, fd, Errno::kNotDir);
+}
+Outcome fd_seek(Process& p, u32 fd, u64 /*offset*/, u32 /*whence*/, u32 /*position*/) { return check_open(p, fd, Errno::kSpipe); }
+Outcome fd_tell(Process& p, u32 fd, u32 /*position*/) { return check_open(p, fd, Errno::kSpipe); }
+
+}  // namespace lunabeam::wasi
