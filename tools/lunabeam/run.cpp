@@ -1,0 +1,187 @@
+// lunabeam run: a module's _start as the root process of a VM.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "runtime/vm.h"
+#include "tools/lunabeam/command_line.h"
+#include "tools/lunabeam/commands.h"
+#include "tools/lunabeam/files.h"
+#include "vm/reductions.h"
+
+extern char** environ;
+
+namespace lunabeam::tools {
+namespace {
+
+struct RunOptions {
+  std::string file;
+  std::vector<std::string> directories;
+  std::vector<std::string> environment;
+  u32 workers = 1;
+  u64 max_memory_bytes = 0;
+  u64 max_fuel = 0;
+  u64 max_mailbox = 0;
+  u64 max_stack_bytes = 0;
+  u64 memory_limit_bytes = 0;
+  u64 seed = 1;
+  bool deterministic = false;
+  bool stats = false;
+  bool bench = false;
+  std::string dispatch;
+};
+
+const CLI::Validator& size_validator() {
+  static const CLI::Validator validator(
+      [](std::string& text) {
+        unsigned long long bytes = 0;
+        if (!parse_size(text, bytes)) return "'" + text + "' is not a size: write 4096, 64k, 8m or 1g";
+        text = std::to_string(bytes);
+        return std::string();
+      },
+      "SIZE");
+  return validator;
+}
+
+void declare(CLI::App& app, RunOptions& options) {
+  app.add_option("file", options.file, "WebAssembly module (.wasm); everything behind it belongs to the guest")->required();
+  app.add_option("--dir", options.directories, "HOST[::GUEST]: directory to preopen; `.` always is")->allow_extra_args(false);
+  app.add_option("--env", options.environment, "KEY=VALUE: set a variable of the guest's environment")->allow_extra_args(false);
+  app.add_option("--workers", options.workers, "scheduler threads");
+  app.add_option("--max-memory", options.max_memory_bytes, "largest linear memory of the root process and its heirs")->transform(size_validator());
+  app.add_option("--max-fuel", options.max_fuel, "fuel of the root process, in units of 10,000 reductions (0: unlimited)");
+  app.add_option("--max-mailbox", options.max_mailbox, "unread messages a process may have (0: unlimited)");
+  app.add_option("--max-stack", options.max_stack_bytes, "largest stack of a process (default 8m)")->transform(size_validator());
+  app.add_option("--memory-limit", options.memory_limit_bytes, "memory of all processes together")->transform(size_validator());
+  app.add_option("--dispatch", options.dispatch, "tail or step: how the interpreter goes from handler to handler")
+      ->check(CLI::IsMember({"tail", "step"}));
+  app.add_flag("--deterministic", options.deterministic, "one worker, virtual time, seeded scheduling");
+  app.add_option("--seed", options.seed, "seed of --deterministic");
+  app.add_flag("--stats", options.stats, "print figures about the run to standard error at its end");
+  app.add_flag("--bench", options.bench, "append --bench to the guest's arguments");
+}
+
+runtime::ConfigRef make_config(const RunOptions& options, const Arguments& guest_arguments) {
+  runtime::ConfigRef config = runtime::Vm::root_config();
+  runtime::Config* writable = config.writable();
+  if (writable == nullptr) return {};
+  writable->preopens.push_back({".", "."});
+  for (const std::string& directory : options.directories) {
+    const size_t split = directory.find("::");
+    const std::string host = directory.substr(0, split);
+    writable->preopens.push_back({host, split == std::string::npos ? host : directory.substr(split + 2)});
+  }
+  writable->arguments.push_back(std::filesystem::path(options.file).filename().string());
+  writable->arguments.insert(writable->arguments.end(), guest_arguments.begin(), guest_arguments.end());
+  if (options.bench) writable->arguments.emplace_back("--bench");
+  const auto set_variable = [&](std::string_view pair) {
+    const size_t split = pair.find('=');
+    const std::string key(pair.substr(0, split));
+    const std::string value(split == std::string_view::npos ? std::string_view() : pair.substr(split + 1));
+    auto& variables = writable->environment;
+    const auto known = std::ranges::find(variables, key, &std::pair<std::string, std::string>::first);
+    if (known != variables.end()) {
+      known->second = value;
+    } else {
+      variables.emplace_back(key, value);
+    }
+  };
+  for (char** variable = environ; *variable != nullptr; ++variable) set_variable(*variable);
+  for (const std::string& pair : options.environment) set_variable(pair);
+  if (options.max_memory_bytes != 0) writable->max_memory_bytes = options.max_memory_bytes;
+  writable->max_fuel = options.max_fuel;
+  writable->max_mailbox = options.max_mailbox;
+  return config;
+}
+
+// A figure of /proc/self/status in KiB, 0 when it cannot be read.
+u64 own_status_kib(const char* key) {
+  u64 value = 0;
+  if (std::FILE* file = std::fopen("/proc/self/status", "r")) {
+    char line[256];
+    while (std::fgets(line, sizeof line, file) != nullptr) {
+      if (std::strncmp(line, key, std::strlen(key)) == 0) {
+        unsigned long long kib = 0;
+        if (std::sscanf(line + std::strlen(key), ": %llu", &kib) == 1) value = kib;
+        break;
+      }
+    }
+    std::fclose(file);
+  }
+  return value;
+}
+
+void print_stats(runtime::Vm& vm) {
+  const runtime::VmStats stats = vm.stats();
+  const runtime::SchedulerStats& s = stats.scheduler;
+  std::string text = "--- lunabeam stats\n";
+  const auto line = [&text](std::string_view name, u64 value, std::string_view unit = "") {
+    text += fmt::format("{:<22}{:>16L}{}{}\n", name, value, unit.empty() ? "" : " ", unit);
+  };
+  line("processes spawned", s.spawned);
+  line("processes at peak", s.peak_processes);
+  line("messages sent", s.messages_sent);
+  line("timers fired", s.timers_fired);
+  line("reductions", s.reductions);
+  line("slices", s.slices);
+  line("preemptions", s.preemptions);
+  line("resident at peak", own_status_kib("VmHWM"), "KiB");
+  line("page tables", own_status_kib("VmPTE"), "KiB");
+  std::fputs(text.c_str(), stderr);
+}
+
+}  // namespace
+
+int command_run(const Arguments& arguments) {
+  RunOptions options;
+  CLI::App app("Runs a WebAssembly module's _start as the root process of a VM.", "lunabeam run");
+  declare(app, options);
+  const SplitArguments split = split_arguments(arguments, [&app](std::string_view name) {
+    const CLI::Option* option = app.get_option_no_throw(std::string(name));
+    return option != nullptr && option->get_items_expected_min() > 0;
+  });
+  try {
+    Arguments reversed(split.own.rbegin(), split.own.rend());
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+
+  std::optional<std::vector<u8>> bytes = read_module_file(options.file);
+  if (!bytes) return kExitError;
+  runtime::VmOptions vm_options;
+  vm_options.hosts = &host_registry();
+  vm_options.workers = options.workers;
+  if (options.max_stack_bytes != 0) vm_options.max_stack_bytes = options.max_stack_bytes;
+  if (options.memory_limit_bytes != 0) vm_options.memory_limit_bytes = options.memory_limit_bytes;
+  vm_options.deterministic = options.deterministic;
+  vm_options.seed = options.seed;
+  if (!options.dispatch.empty()) {
+    vm_options.dispatch = options.dispatch == "tail" ? vm::Dispatch::kTail : vm::Dispatch::kStep;
+    if (!vm::has_dispatch(vm_options.dispatch)) {
+      print_error("--dispatch", "this build has no " + options.dispatch + " dispatch");
+      return kExitUsage;
+    }
+  }
+  runtime::Vm vm(vm_options);
+  auto module = vm.load(*std::move(bytes), std::filesystem::path(options.file).filename().string());
+  if (!module) {
+    print_error(options.file, module.error().message());
+    return kExitError;
+  }
+  runtime::RootOptions root;
+  root.module = *module;
+  root.config = make_config(options, split.guest);
+  const runtime::RunResult result = vm.run_root(root);
+  const std::string message = result.message();
+  if (!message.empty()) std::fputs(fmt::format("error: {}: {}\n", options.file, message).c_str(), stderr);
+  if (!result.backtrace.empty()) std::fputs(result.backtrace.c_str(), stderr);
+  if (options.stats) print_stats(vm);
+  return result.exit_status();
+}
+
+}  // namespace lunabeam::tools

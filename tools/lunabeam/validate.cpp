@@ -1,0 +1,39 @@
+// lunabeam validate: says whether files are valid modules.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "tools/lunabeam/commands.h"
+#include "tools/lunabeam/files.h"
+#include "vm/module.h"
+
+namespace lunabeam::tools {
+
+int command_validate(const Arguments& arguments) {
+  std::vector<std::string> files;
+  CLI::App app("Decodes and validates WebAssembly modules; prints nothing when all are valid.", "lunabeam validate");
+  app.add_option("files", files, "modules (.wasm)")->required();
+  try {
+    Arguments reversed(arguments.rbegin(), arguments.rend());
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  bool all_valid = true;
+  for (const std::string& file : files) {
+    std::optional<std::vector<u8>> bytes = read_module_file(file);
+    if (!bytes) {
+      all_valid = false;
+      continue;
+    }
+    const auto module = vm::Module::load(*std::move(bytes), nullptr);
+    if (!module) {
+      all_valid = false;
+      print_error(file, module.error().message());
+    }
+  }
+  return all_valid ? kExitOk : kExitError;
+}
+
+}  // namespace lunabeam::tools
