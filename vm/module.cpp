@@ -95,7 +95,8 @@ Result<void> resolve_host_functions(Module& module, const HostRegistry* hosts) {
   for (const Import& import : module.imports) {
     if (import.kind != ExternKind::kFunc) continue;
     const FuncType& type = TypeRegistry::global().func(module.func_types[import.index]);
-    if (hosts->find(import.module, import.name, type, &module.host_imports[import.index]) == HostRegistry::Match::kOtherType) {
+    if (hosts->find(import.module, import.name, type, &module.host_imports[import.index]) ==
+        HostRegistry::Match::kOtherType) {
       return fail(ErrorCode::kIncompatibleImportType, import.offset,
                   fmt::format("`{}::{}` is not of type {}", import.module, import.name, to_string(type)));
     }
@@ -107,7 +108,8 @@ Result<void> resolve_host_functions(Module& module, const HostRegistry* hosts) {
 
 Result<std::shared_ptr<Module>> Module::load(std::vector<u8> bytes, const HostRegistry* hosts, FeatureSet features) {
   static std::atomic<u64> next_id{1};
-  if (bytes.size() > kMaxModuleBytes) return fail(ErrorCode::kImplementationLimit, Error::kNoOffset, "module of 4 GiB or more");
+  if (bytes.size() > kMaxModuleBytes)
+    return fail(ErrorCode::kImplementationLimit, Error::kNoOffset, "module of 4 GiB or more");
   auto module = std::make_shared<Module>();
   module->bytes = std::move(bytes);
   module->features = features;
@@ -127,7 +129,8 @@ Result<std::shared_ptr<Module>> Module::load(std::vector<u8> bytes, const HostRe
 Result<void> Module::require_resolved() const {
   for (const Import& import : imports) {
     if (import.kind == ExternKind::kFunc && host_imports[import.index] != nullptr) continue;
-    return fail(ErrorCode::kUnknownImport, import.offset, fmt::format("`{}::{}` has not been defined", import.module, import.name));
+    return fail(ErrorCode::kUnknownImport, import.offset,
+                fmt::format("`{}::{}` has not been defined", import.module, import.name));
   }
   return {};
 }

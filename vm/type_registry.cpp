@@ -20,7 +20,8 @@ constexpr u32 kChunkMask = kChunkTypes - 1;
 constexpr u32 kMaxChunks = kMaxCanonicalTypes >> kChunkBits;
 
 static_assert(kMaxCanonicalTypes <= TypeRegistry::kRecBase);
-static_assert(u64{TypeRegistry::kRecBase} + kMaxRecGroupTypes + 16 < (1u << 27), "27 bits of a ValType hold its heap type");
+static_assert(u64{TypeRegistry::kRecBase} + kMaxRecGroupTypes + 16 < (1u << 27),
+              "27 bits of a ValType hold its heap type");
 
 // One canonical type. Invariant 1: written under the lock before its id is handed out; constant until its group is released.
 struct Entry {
@@ -131,7 +132,7 @@ struct TypeRegistry::Impl {
   // Invariant 2: a chunk, once published (release), is never moved nor freed before the registry.
   std::array<std::atomic<Chunk*>, kMaxChunks> chunks{};
 
-  std::mutex lock;  // Guards everything below, and writes to entries.
+  std::mutex lock;                                        // Guards everything below, and writes to entries.
   std::unordered_multimap<u64, u32> groups;               // Hash of the group -> first id.
   std::unordered_map<u32, std::vector<u32>> free_ranges;  // Group size -> first ids of released groups.
   u32 next_id = 0;

@@ -9,8 +9,8 @@ namespace lunabeam::vm {
 namespace {
 
 [[nodiscard]] std::string heap_text(HeapType heap) {
-  static constexpr std::array<std::string_view, 13> kNames = {"func", "nofunc", "extern", "noextern", "any", "eq", "i31",
-                                                              "struct", "array", "none", "exn", "noexn", "bot"};
+  static constexpr std::array<std::string_view, 13> kNames = {
+      "func", "nofunc", "extern", "noextern", "any", "eq", "i31", "struct", "array", "none", "exn", "noexn", "bot"};
   if (heap.is_concrete()) return fmt::format("type#{}", static_cast<u32>(heap.type_id()));
   return std::string(kNames[heap.abstract()]);
 }

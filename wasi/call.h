@@ -21,8 +21,8 @@ struct Outcome {
   vm::HostStatus status = vm::HostStatus::kDone;
   Errno error = Errno::kSuccess;
 
-  Outcome(Errno e) : error(e) {}                  // NOLINT(google-explicit-constructor): functions return errnos.
-  Outcome(vm::HostStatus s) : status(s) {}        // NOLINT(google-explicit-constructor): ... or statuses.
+  Outcome(Errno e) : error(e) {}            // NOLINT(google-explicit-constructor): functions return errnos.
+  Outcome(vm::HostStatus s) : status(s) {}  // NOLINT(google-explicit-constructor): ... or statuses.
 };
 
 // Raises the trap of an address outside the guest's memory.

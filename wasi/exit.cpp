@@ -10,10 +10,13 @@ vm::HostStatus proc_exit(vm::ExecContext& exec, u64* io) {
   return vm::HostStatus::kTrap;
 }
 
-Outcome proc_raise(Process& p, u32 /*signal*/) { return runtime::trap(p, "wasi_snapshot_preview1::proc_raise: not supported"); }
+Outcome proc_raise(Process& p, u32 /*signal*/) {
+  return runtime::trap(p, "wasi_snapshot_preview1::proc_raise: not supported");
+}
 
 Outcome sched_yield(Process& p) {
-  return runtime::yield_begin(p) == runtime::WaitStatus::kPark ? Outcome(vm::HostStatus::kPark) : Outcome(Errno::kSuccess);
+  return runtime::yield_begin(p) == runtime::WaitStatus::kPark ? Outcome(vm::HostStatus::kPark)
+                                                               : Outcome(Errno::kSuccess);
 }
 
 vm::HostStatus sched_yield_resume(vm::ExecContext& exec, u64* io) {

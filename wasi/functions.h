@@ -55,10 +55,12 @@ Outcome fd_write(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nwritten_ptr);
 // paths.cpp: no directory is open, so every descriptor is a bad one. Sockets are never pre-opened.
 Outcome path_create_directory(Process& p, u32 fd, u32 path, u32 length);
 Outcome path_filestat_get(Process& p, u32 fd, u32 flags, u32 path, u32 length, u32 stat_ptr);
-Outcome path_filestat_set_times(Process& p, u32 fd, u32 flags, u32 path, u32 length, u64 atime, u64 mtime, u32 fst_flags);
-Outcome path_link(Process& p, u32 old_fd, u32 flags, u32 old_path, u32 old_length, u32 new_fd, u32 new_path, u32 new_length);
-Outcome path_open(Process& p, u32 fd, u32 dirflags, u32 path, u32 length, u32 oflags, u64 rights, u64 inheriting, u32 fdflags,
-                  u32 fd_ptr);
+Outcome path_filestat_set_times(Process& p, u32 fd, u32 flags, u32 path, u32 length, u64 atime, u64 mtime,
+                                u32 fst_flags);
+Outcome path_link(Process& p, u32 old_fd, u32 flags, u32 old_path, u32 old_length, u32 new_fd, u32 new_path,
+                  u32 new_length);
+Outcome path_open(Process& p, u32 fd, u32 dirflags, u32 path, u32 length, u32 oflags, u64 rights, u64 inheriting,
+                  u32 fdflags, u32 fd_ptr);
 Outcome path_readlink(Process& p, u32 fd, u32 path, u32 length, u32 buffer_ptr, u32 buffer_length, u32 used_ptr);
 Outcome path_remove_directory(Process& p, u32 fd, u32 path, u32 length);
 Outcome path_rename(Process& p, u32 fd, u32 old_path, u32 old_length, u32 new_fd, u32 new_path, u32 new_length);

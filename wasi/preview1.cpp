@@ -28,9 +28,16 @@ constexpr vm::HostEntry resume_of(std::string_view name) {
 }
 
 constexpr std::array kRows = {
-#define WASI_FUNCTION(name, signature, answers)                                                              \
-  vm::HostFunction{"wasi_snapshot_preview1", #name, signature, entry_of<&name>(), resume_of(#name), nullptr, nullptr, \
-                   resume_of(#name) != nullptr ? &runtime::cancel_wait : nullptr, 1},
+#define WASI_FUNCTION(name, signature, answers)                                   \
+  vm::HostFunction{"wasi_snapshot_preview1",                                      \
+                   #name,                                                         \
+                   signature,                                                     \
+                   entry_of<&name>(),                                             \
+                   resume_of(#name),                                              \
+                   nullptr,                                                       \
+                   nullptr,                                                       \
+                   resume_of(#name) != nullptr ? &runtime::cancel_wait : nullptr, \
+                   1},
 #include "wasi/preview1.def"
 };
 

@@ -76,7 +76,8 @@ Outcome read_step(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nread_ptr, u6
     if (!p.scheduler->options().deterministic) {
       pollfd waiting{.fd = host_fd, .events = POLLIN, .revents = 0};
       if (poll(&waiting, 1, 0) == 0) {
-        return pause_before_next_look(p, u64{fd} | u64{count} << 2 | pause_ms << 40, u64{iovs_ptr} | u64{nread_ptr} << 32, pause_ms);
+        return pause_before_next_look(p, u64{fd} | u64{count} << 2 | pause_ms << 40,
+                                      u64{iovs_ptr} | u64{nread_ptr} << 32, pause_ms);
       }
     }
     do {
@@ -135,8 +136,8 @@ vm::HostStatus fd_read_resume(vm::ExecContext& exec, u64* io) {
   const u64 addresses = p.wait.args[1];
   if (runtime::sleep_resume(p) == runtime::WaitStatus::kPark) return vm::HostStatus::kPark;
   const u64 pause_ms = std::min(note >> 40 << 1, kLongestPauseMs);
-  const Outcome outcome = read_step(p, static_cast<u32>(note & 3), static_cast<u32>(addresses), static_cast<u32>(note >> 2),
-                                    static_cast<u32>(addresses >> 32), pause_ms);
+  const Outcome outcome = read_step(p, static_cast<u32>(note & 3), static_cast<u32>(addresses),
+                                    static_cast<u32>(note >> 2), static_cast<u32>(addresses >> 32), pause_ms);
   if (outcome.status == vm::HostStatus::kDone) io[0] = static_cast<u64>(outcome.error);
   return outcome.status;
 }
@@ -184,8 +185,12 @@ Outcome fd_filestat_get(Process& p, u32 fd, u32 stat_ptr) {
 }
 
 Outcome fd_fdstat_set_flags(Process& p, u32 fd, u32 /*flags*/) { return check_open(p, fd, Errno::kNotSup); }
-Outcome fd_fdstat_set_rights(Process& p, u32 fd, u64 /*base*/, u64 /*inheriting*/) { return check_open(p, fd, Errno::kSuccess); }
-Outcome fd_advise(Process& p, u32 fd, u64 /*offset*/, u64 /*length*/, u32 /*advice*/) { return check_open(p, fd, Errno::kSpipe); }
+Outcome fd_fdstat_set_rights(Process& p, u32 fd, u64 /*base*/, u64 /*inheriting*/) {
+  return check_open(p, fd, Errno::kSuccess);
+}
+Outcome fd_advise(Process& p, u32 fd, u64 /*offset*/, u64 /*length*/, u32 /*advice*/) {
+  return check_open(p, fd, Errno::kSpipe);
+}
 Outcome fd_allocate(Process& p, u32 fd, u64 /*offset*/, u64 /*length*/) { return check_open(p, fd, Errno::kNotSup); }
 Outcome fd_datasync(Process& p, u32 fd) { return check_open(p, fd, Errno::kSuccess); }
 Outcome fd_sync(Process& p, u32 fd) { return check_open(p, fd, Errno::kSuccess); }
@@ -200,11 +205,15 @@ Outcome fd_pwrite(Process& p, u32 fd, u32 /*iovs*/, u32 /*count*/, u64 /*offset*
   return check_open(p, fd, Errno::kSpipe);
 }
 Outcome fd_prestat_get(Process& p, u32 fd, u32 /*stat*/) { return check_open(p, fd, Errno::kNotSup); }
-Outcome fd_prestat_dir_name(Process& p, u32 fd, u32 /*path*/, u32 /*length*/) { return check_open(p, fd, Errno::kNotDir); }
+Outcome fd_prestat_dir_name(Process& p, u32 fd, u32 /*path*/, u32 /*length*/) {
+  return check_open(p, fd, Errno::kNotDir);
+}
 Outcome fd_readdir(Process& p, u32 fd, u32 /*buffer*/, u32 /*length*/, u64 /*cookie*/, u32 /*used*/) {
   return check_open(p, fd, Errno::kNotDir);
 }
-Outcome fd_seek(Process& p, u32 fd, u64 /*offset*/, u32 /*whence*/, u32 /*position*/) { return check_open(p, fd, Errno::kSpipe); }
+Outcome fd_seek(Process& p, u32 fd, u64 /*offset*/, u32 /*whence*/, u32 /*position*/) {
+  return check_open(p, fd, Errno::kSpipe);
+}
 Outcome fd_tell(Process& p, u32 fd, u32 /*position*/) { return check_open(p, fd, Errno::kSpipe); }
 
 }  // namespace lunabeam::wasi

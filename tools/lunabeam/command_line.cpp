@@ -5,7 +5,8 @@
 
 namespace lunabeam::tools {
 
-SplitArguments split_arguments(const std::vector<std::string>& arguments, const std::function<bool(std::string_view)>& takes_value) {
+SplitArguments split_arguments(const std::vector<std::string>& arguments,
+                               const std::function<bool(std::string_view)>& takes_value) {
   SplitArguments split;
   size_t i = 0;
   for (; i < arguments.size(); ++i) {

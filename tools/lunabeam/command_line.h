@@ -10,7 +10,7 @@
 namespace lunabeam::tools {
 
 struct SplitArguments {
-  std::vector<std::string> own;    // Options and the module file.
+  std::vector<std::string> own;  // Options and the module file.
   std::vector<std::string> guest;
 };
 

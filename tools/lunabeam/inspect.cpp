@@ -29,28 +29,32 @@ std::string type_text(const vm::Module& module, vm::ExternKind kind, u32 index) 
   switch (kind) {
     case vm::ExternKind::kFunc: return vm::to_string(vm::TypeRegistry::global().func(module.func_types[index]));
     case vm::ExternKind::kGlobal:
-      return fmt::format("{}{}", module.globals[index].type.is_mutable ? "mut " : "", vm::to_string(module.globals[index].type.type));
+      return fmt::format("{}{}", module.globals[index].type.is_mutable ? "mut " : "",
+                         vm::to_string(module.globals[index].type.type));
     case vm::ExternKind::kMemory: return fmt::format("{} pages", module.memories[index].limits.min);
     case vm::ExternKind::kTable:
-      return fmt::format("{} x {}", module.tables[index].type.limits.min, vm::to_string(module.tables[index].type.element));
+      return fmt::format("{} x {}", module.tables[index].type.limits.min,
+                         vm::to_string(module.tables[index].type.element));
     case vm::ExternKind::kTag: return "";
   }
   return "";
 }
 
 std::string overview(const vm::Module& module) {
-  std::string text = fmt::format("{} bytes, {} functions ({} imported), {} globals, {} tables, {} memories, {} element and {} data segments\n",
-                                 module.bytes.size(), module.func_types.size(), module.imported_funcs, module.globals.size(),
-                                 module.tables.size(), module.memories.size(), module.elems.size(), module.datas.size());
+  std::string text = fmt::format(
+      "{} bytes, {} functions ({} imported), {} globals, {} tables, {} memories, {} element and {} data segments\n",
+      module.bytes.size(), module.func_types.size(), module.imported_funcs, module.globals.size(), module.tables.size(),
+      module.memories.size(), module.elems.size(), module.datas.size());
   text += "imports\n";
   for (const vm::Import& import : module.imports) {
     const bool is_known = import.kind == vm::ExternKind::kFunc && module.host_imports[import.index] != nullptr;
-    text += fmt::format("  {} {}::{} {}{}\n", kind_name(import.kind), import.module, import.name, type_text(module, import.kind, import.index),
-                        is_known ? "" : "   not provided by this VM");
+    text += fmt::format("  {} {}::{} {}{}\n", kind_name(import.kind), import.module, import.name,
+                        type_text(module, import.kind, import.index), is_known ? "" : "   not provided by this VM");
   }
   text += "exports\n";
   for (const vm::Export& entry : module.exports) {
-    text += fmt::format("  {} \"{}\" {}\n", kind_name(entry.kind), entry.name, type_text(module, entry.kind, entry.index));
+    text +=
+        fmt::format("  {} \"{}\" {}\n", kind_name(entry.kind), entry.name, type_text(module, entry.kind, entry.index));
   }
   return text;
 }
@@ -73,7 +77,8 @@ std::optional<u32> find_function(const vm::Module& module, const std::string& na
 int command_inspect(const Arguments& arguments) {
   std::string file;
   std::string function;
-  CLI::App app("Shows a module's imports, exports and sizes, or the internal code of one function.", "lunabeam inspect");
+  CLI::App app("Shows a module's imports, exports and sizes, or the internal code of one function.",
+               "lunabeam inspect");
   app.add_option("file", file, "module (.wasm)")->required();
   app.add_option("--code", function, "index or name of a function: list its interpreter code");
   try {

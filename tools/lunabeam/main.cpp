@@ -16,7 +16,8 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
-    {"run", &lunabeam::tools::command_run, "run a module's _start as the root process (implied when a module is named first)"},
+    {"run", &lunabeam::tools::command_run,
+     "run a module's _start as the root process (implied when a module is named first)"},
     {"validate", &lunabeam::tools::command_validate, "say whether files are valid modules"},
     {"inspect", &lunabeam::tools::command_inspect, "show what is in a module, or a function's internal code"},
 };

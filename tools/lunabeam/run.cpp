@@ -48,15 +48,22 @@ const CLI::Validator& size_validator() {
 }
 
 void declare(CLI::App& app, RunOptions& options) {
-  app.add_option("file", options.file, "WebAssembly module (.wasm); everything behind it belongs to the guest")->required();
-  app.add_option("--dir", options.directories, "HOST[::GUEST]: directory to preopen; `.` always is")->allow_extra_args(false);
-  app.add_option("--env", options.environment, "KEY=VALUE: set a variable of the guest's environment")->allow_extra_args(false);
+  app.add_option("file", options.file, "WebAssembly module (.wasm); everything behind it belongs to the guest")
+      ->required();
+  app.add_option("--dir", options.directories, "HOST[::GUEST]: directory to preopen; `.` always is")
+      ->allow_extra_args(false);
+  app.add_option("--env", options.environment, "KEY=VALUE: set a variable of the guest's environment")
+      ->allow_extra_args(false);
   app.add_option("--workers", options.workers, "scheduler threads");
-  app.add_option("--max-memory", options.max_memory_bytes, "largest linear memory of the root process and its heirs")->transform(size_validator());
-  app.add_option("--max-fuel", options.max_fuel, "fuel of the root process, in units of 10,000 reductions (0: unlimited)");
+  app.add_option("--max-memory", options.max_memory_bytes, "largest linear memory of the root process and its heirs")
+      ->transform(size_validator());
+  app.add_option("--max-fuel", options.max_fuel,
+                 "fuel of the root process, in units of 10,000 reductions (0: unlimited)");
   app.add_option("--max-mailbox", options.max_mailbox, "unread messages a process may have (0: unlimited)");
-  app.add_option("--max-stack", options.max_stack_bytes, "largest stack of a process (default 8m)")->transform(size_validator());
-  app.add_option("--memory-limit", options.memory_limit_bytes, "memory of all processes together")->transform(size_validator());
+  app.add_option("--max-stack", options.max_stack_bytes, "largest stack of a process (default 8m)")
+      ->transform(size_validator());
+  app.add_option("--memory-limit", options.memory_limit_bytes, "memory of all processes together")
+      ->transform(size_validator());
   app.add_option("--dispatch", options.dispatch, "tail or step: how the interpreter goes from handler to handler")
       ->check(CLI::IsMember({"tail", "step"}));
   app.add_flag("--deterministic", options.deterministic, "one worker, virtual time, seeded scheduling");

@@ -33,7 +33,9 @@ class ModuleDecoder {
   }
 
  private:
-  [[nodiscard]] bool decode_header() { return expect(kMagic, ErrorCode::kMagicHeaderNotDetected) && expect(kVersion, ErrorCode::kUnknownBinaryVersion); }
+  [[nodiscard]] bool decode_header() {
+    return expect(kMagic, ErrorCode::kMagicHeaderNotDetected) && expect(kVersion, ErrorCode::kUnknownBinaryVersion);
+  }
 
   [[nodiscard]] bool expect(const std::array<u8, 4>& bytes, ErrorCode code) {
     const u32 offset = reader_.pos();

@@ -15,17 +15,18 @@ namespace lunabeam::vm {
 // One operator. Only the fields that its Immediate names are meaningful.
 struct Operator {
   Opcode op;
-  u32 pc;               // Byte offset of the operator in the module.
-  u32 index = 0;        // First index: label, function, type, local, global, table, memory, data, element, tag.
-  u32 index2 = 0;       // Second index, in encoding order; kTypeU32: the count.
-  u64 value = 0;        // Constants as slots; kMemArg: the offset.
-  u32 align_log2 = 0;   // kMemArg.
-  u32 memory = 0;       // kMemArg.
-  BlockType block;      // kBlock, kTryTable.
-  ValType type;         // kSelectTypes: the type when there is exactly one; kHeapType: the nullable reference; kBrOnCast: source.
-  ValType type2;        // kBrOnCast: target.
-  u32 count = 0;        // kSelectTypes.
-  u64 high = 0;         // kV128: upper half (value is the lower one).
+  u32 pc;              // Byte offset of the operator in the module.
+  u32 index = 0;       // First index: label, function, type, local, global, table, memory, data, element, tag.
+  u32 index2 = 0;      // Second index, in encoding order; kTypeU32: the count.
+  u64 value = 0;       // Constants as slots; kMemArg: the offset.
+  u32 align_log2 = 0;  // kMemArg.
+  u32 memory = 0;      // kMemArg.
+  BlockType block;     // kBlock, kTryTable.
+  ValType
+      type;  // kSelectTypes: the type when there is exactly one; kHeapType: the nullable reference; kBrOnCast: source.
+  ValType type2;               // kBrOnCast: target.
+  u32 count = 0;               // kSelectTypes.
+  u64 high = 0;                // kV128: upper half (value is the lower one).
   std::array<u8, 16> lanes{};  // kShuffle; kLane and kMemArgLane: lanes[0].
 };
 

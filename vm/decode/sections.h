@@ -13,8 +13,12 @@ namespace lunabeam::vm {
 class SectionDecoder {
  public:
   SectionDecoder(Module& module, SourceMap& map, Reader& reader)
-      : module_(module), map_(map), reader_(reader), types_(reader, module.types, module.features, map.deferred),
-        operators_(reader, types_, /*has_data_count=*/true), walker_(reader, operators_) {}
+      : module_(module),
+        map_(map),
+        reader_(reader),
+        types_(reader, module.types, module.features, map.deferred),
+        operators_(reader, types_, /*has_data_count=*/true),
+        walker_(reader, operators_) {}
 
   [[nodiscard]] bool decode_types();
   [[nodiscard]] bool decode_imports();

@@ -24,7 +24,7 @@ class StructureWalker {
 
 // Local declarations of a body: runs of equal types.
 struct LocalRun {
-  u64 end;       // Number of locals up to and with this run, parameters not counted.
+  u64 end;  // Number of locals up to and with this run, parameters not counted.
   ValType type;
 };
 

@@ -35,8 +35,8 @@ enum TypeCode : u8 {
 
 [[nodiscard]] HeapType abstract_heap(u8 code) {
   static constexpr HeapType::Abstract kHeaps[] = {
-      HeapType::kExn,  HeapType::kArray,  HeapType::kStruct, HeapType::kI31,      HeapType::kEq,     HeapType::kAny,
-      HeapType::kExtern, HeapType::kFunc, HeapType::kNone,   HeapType::kNoExtern, HeapType::kNoFunc, HeapType::kNoExn,
+      HeapType::kExn,    HeapType::kArray, HeapType::kStruct, HeapType::kI31,      HeapType::kEq,     HeapType::kAny,
+      HeapType::kExtern, HeapType::kFunc,  HeapType::kNone,   HeapType::kNoExtern, HeapType::kNoFunc, HeapType::kNoExn,
   };
   return kHeaps[code - kCodeFirstHeap];
 }
@@ -252,7 +252,8 @@ bool TypeReader::read_composite_type(SubType& type, u8 form) {
       type.kind = CompositeKind::kStruct;
       u32 count;
       if (!reader_.read_count(count)) return false;
-      if (count > kMaxFields) deferred_.add(ErrorCode::kImplementationLimit, offset, fmt::format("{} fields of a struct", count));
+      if (count > kMaxFields)
+        deferred_.add(ErrorCode::kImplementationLimit, offset, fmt::format("{} fields of a struct", count));
       for (u32 i = 0; i < count; ++i) {
         FieldType field;
         if (!read_field_type(field)) return false;

@@ -17,8 +17,8 @@ namespace lunabeam::vm {
 struct BlockType {
   enum class Kind : u8 { kEmpty, kValue, kIndex };
   Kind kind = Kind::kEmpty;
-  ValType value;   // kValue.
-  u32 index = 0;   // kIndex: not checked against the number of types.
+  ValType value;  // kValue.
+  u32 index = 0;  // kIndex: not checked against the number of types.
 };
 
 // All read functions answer false when the bytes are malformed; the reader holds the error.

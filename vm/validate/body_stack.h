@@ -22,15 +22,17 @@ struct BlockShape {
 struct ControlFrame {
   Opcode opcode = Opcode::block;  // block, loop, if_, else_; the function's body is a block.
   BlockShape shape;
-  u32 height = 0;        // Operands below the block's parameters.
-  u32 num_slots = 0;     // Their slots, references apart ...
-  u32 ref_slots = 0;     // ... and references.
-  u32 undo_height = 0;   // Locals set since (BodyLocals).
+  u32 height = 0;       // Operands below the block's parameters.
+  u32 num_slots = 0;    // Their slots, references apart ...
+  u32 ref_slots = 0;    // ... and references.
+  u32 undo_height = 0;  // Locals set since (BodyLocals).
   bool is_unreachable = false;
   bool is_dead = false;  // Begins in unreachable code: nothing of it is reported.
 
   // What a branch to it carries.
-  [[nodiscard]] std::span<const ValType> label_types() const { return opcode == Opcode::loop ? shape.params : shape.results; }
+  [[nodiscard]] std::span<const ValType> label_types() const {
+    return opcode == Opcode::loop ? shape.params : shape.results;
+  }
 };
 
 // Invariant 1: num_slots/ref_slots count exactly what is on the stack, a bottom as one slot.

@@ -8,8 +8,11 @@
 namespace lunabeam::vm {
 
 ConstExprValidator::ConstExprValidator(const Module& module, std::vector<bool>& declared)
-    : module_(module), declared_(declared), reader_(module.bytes, 0, module.bytes.size()),
-      types_(reader_, module.types, module.features, deferred_), operators_(reader_, types_, /*has_data_count=*/true) {}
+    : module_(module),
+      declared_(declared),
+      reader_(module.bytes, 0, module.bytes.size()),
+      types_(reader_, module.types, module.features, deferred_),
+      operators_(reader_, types_, /*has_data_count=*/true) {}
 
 bool ConstExprValidator::check_binary(ValType type) {
   if (!module_.features.has(Feature::kExtendedConst)) return error(ErrorCode::kConstantExpressionRequired);
@@ -53,7 +56,8 @@ bool ConstExprValidator::check(const Operator& op, u32 visible_globals) {
     case Opcode::global_get: {
       if (op.index >= visible_globals) return error(ErrorCode::kUnknownGlobal, fmt::format("{}", op.index));
       const GlobalType& type = module_.globals[op.index].type;
-      if (type.is_mutable) return error(ErrorCode::kConstantExpressionRequired, fmt::format("global {} is mutable", op.index));
+      if (type.is_mutable)
+        return error(ErrorCode::kConstantExpressionRequired, fmt::format("global {} is mutable", op.index));
       expr_->kind = ConstExpr::Kind::kGlobalGet;
       expr_->value = op.index;
       stack_.push_back(type.type);
@@ -71,7 +75,8 @@ bool ConstExprValidator::check(const Operator& op, u32 visible_globals) {
 
 Result<void> ConstExprValidator::validate(ConstExpr& expr, ValType expected, u32 visible_globals) {
   if (expr.kind == ConstExpr::Kind::kRefFunc) {  // An element segment's function index.
-    if (expr.value >= module_.func_types.size()) return fail(ErrorCode::kUnknownFunction, expr.begin, fmt::format("{}", expr.value));
+    if (expr.value >= module_.func_types.size())
+      return fail(ErrorCode::kUnknownFunction, expr.begin, fmt::format("{}", expr.value));
     declared_[expr.value] = true;
     expr.type = expected;
     return {};
@@ -80,7 +85,9 @@ Result<void> ConstExprValidator::validate(ConstExpr& expr, ValType expected, u32
   stack_.clear();
   operators_read_ = 0;
   reader_.seek(expr.begin);
-  const auto taken = [this] { return std::unexpected(deferred_.has_value() ? deferred_.error() : reader_.take_error()); };
+  const auto taken = [this] {
+    return std::unexpected(deferred_.has_value() ? deferred_.error() : reader_.take_error());
+  };
   for (Operator op;;) {
     if (!operators_.next(op)) return taken();
     pc_ = op.pc;
@@ -91,7 +98,8 @@ Result<void> ConstExprValidator::validate(ConstExpr& expr, ValType expected, u32
   if (operators_read_ != 1) expr.kind = ConstExpr::Kind::kGeneral;
   if (stack_.size() != 1 || !TypeRegistry::global().matches(stack_.back(), expected)) {
     return fail(ErrorCode::kTypeMismatch, expr.begin,
-                stack_.size() > 1 ? "values remain on the stack" : detail::mismatch_text(expected, stack_.empty() ? ValType() : stack_.back()));
+                stack_.size() > 1 ? "values remain on the stack"
+                                  : detail::mismatch_text(expected, stack_.empty() ? ValType() : stack_.back()));
   }
   expr.type = stack_.back();
   return {};

@@ -19,7 +19,9 @@ class ConstExprValidator {
  private:
   [[nodiscard]] bool check(const Operator& op, u32 visible_globals);
   [[nodiscard]] bool check_binary(ValType type);
-  [[nodiscard]] bool error(ErrorCode code, std::string detail = {}) { return reader_.fail(code, pc_, std::move(detail)); }
+  [[nodiscard]] bool error(ErrorCode code, std::string detail = {}) {
+    return reader_.fail(code, pc_, std::move(detail));
+  }
 
   const Module& module_;
   std::vector<bool>& declared_;

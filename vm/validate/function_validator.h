@@ -21,7 +21,8 @@ namespace lunabeam::vm {
 namespace detail {
 
 // Storage of one-value block types, by kind.
-inline constexpr std::array<ValType, 5> kNumberTypes = {ValType::kI32, ValType::kI64, ValType::kF32, ValType::kF64, ValType::kV128};
+inline constexpr std::array<ValType, 5> kNumberTypes = {ValType::kI32, ValType::kI64, ValType::kF32, ValType::kF64,
+                                                        ValType::kV128};
 
 [[nodiscard]] constexpr ValType type_of_letter(char letter) {
   switch (letter) {
@@ -68,8 +69,12 @@ class FunctionValidator {
  public:
   // declared: bit set of functions that ref.func may name; nullptr: not checked (the module was validated before).
   FunctionValidator(const Module& module, Sink& sink, const std::vector<bool>* declared, bool has_data_count)
-      : module_(module), registry_(TypeRegistry::global()), sink_(sink), declared_(declared),
-        reader_(module.bytes, 0, module.bytes.size()), types_(reader_, module.types, module.features, deferred_),
+      : module_(module),
+        registry_(TypeRegistry::global()),
+        sink_(sink),
+        declared_(declared),
+        reader_(module.bytes, 0, module.bytes.size()),
+        types_(reader_, module.types, module.features, deferred_),
         operators_(reader_, types_, has_data_count) {}
 
   // Errors: malformed and invalid bodies, with offsets. max_*_slots are those of FuncBody.
@@ -116,7 +121,8 @@ class FunctionValidator {
       if (!operators_.next(op)) return false;
       pc_ = op.pc;
       if (!module_.features.has(info(op.op).feature)) [[unlikely]]
-        return error(ErrorCode::kUnsupportedFeature, fmt::format("{} ({})", name_of(info(op.op).feature), info(op.op).text));
+        return error(ErrorCode::kUnsupportedFeature,
+                     fmt::format("{} ({})", name_of(info(op.op).feature), info(op.op).text));
       if (!check(op)) [[unlikely]]
         return false;
     }
@@ -133,7 +139,9 @@ class FunctionValidator {
     if (deferred_.has_value()) return deferred_.error();
     return reader_.take_error();
   }
-  [[gnu::cold, gnu::noinline]] bool error(ErrorCode code, std::string detail = {}) { return reader_.fail(code, pc_, std::move(detail)); }
+  [[gnu::cold, gnu::noinline]] bool error(ErrorCode code, std::string detail = {}) {
+    return reader_.fail(code, pc_, std::move(detail));
+  }
   [[gnu::cold, gnu::noinline]] bool unknown(ErrorCode code, u32 index) { return error(code, fmt::format("{}", index)); }
   [[gnu::cold, gnu::noinline]] bool mismatch(ValType expected, ValType found) {
     return error(ErrorCode::kTypeMismatch, detail::mismatch_text(expected, found));
@@ -213,7 +221,8 @@ class FunctionValidator {
   [[nodiscard]] bool pop_results() {
     const BlockShape& shape = stack_.top().shape;
     if (!pop_all(shape.results, shape.slots.result_slots, shape.slots.result_refs)) return false;
-    if (stack_.operands_in_block() != 0) return error(ErrorCode::kTypeMismatch, "values remain on the stack at the end of the block");
+    if (stack_.operands_in_block() != 0)
+      return error(ErrorCode::kTypeMismatch, "values remain on the stack at the end of the block");
     return true;
   }
 
@@ -234,7 +243,8 @@ class FunctionValidator {
       // Without an else the parameters are the results.
       const auto& params = frame.shape.params;
       const auto& results = frame.shape.results;
-      if (params.size() != results.size()) return error(ErrorCode::kTypeMismatch, "an if without else must not change the stack");
+      if (params.size() != results.size())
+        return error(ErrorCode::kTypeMismatch, "an if without else must not change the stack");
       for (size_t i = 0; i < params.size(); ++i) {
         if (!registry_.matches(params[i], results[i])) return mismatch(results[i], params[i]);
       }
@@ -245,7 +255,9 @@ class FunctionValidator {
     return check_height();
   }
 
-  [[nodiscard]] bool check_label(u32 depth) { return depth < stack_.depth() || unknown(ErrorCode::kUnknownLabel, depth); }
+  [[nodiscard]] bool check_label(u32 depth) {
+    return depth < stack_.depth() || unknown(ErrorCode::kUnknownLabel, depth);
+  }
 
   [[nodiscard]] bool check_br_table() {
     const std::span<const u32> labels = operators_.labels();
@@ -346,7 +358,8 @@ class FunctionValidator {
     } else {
       ValType second;
       if (!pop_any(type) || !pop_any(second)) return false;
-      if (type.is_ref() || second.is_ref()) return error(ErrorCode::kTypeMismatch, "select without a type takes no references");
+      if (type.is_ref() || second.is_ref())
+        return error(ErrorCode::kTypeMismatch, "select without a type takes no references");
       if (type.is_bottom()) type = second;
       if (!second.is_bottom() && second != type) return mismatch(type, second);
     }
@@ -361,15 +374,20 @@ class FunctionValidator {
   [[nodiscard]] bool check_table(u32 table) {
     return table < module_.tables.size() || unknown(ErrorCode::kUnknownTable, table);
   }
-  [[nodiscard]] ValType memory_address(u32 memory) const { return value_type_of(module_.memories[memory].limits.address_type); }
-  [[nodiscard]] ValType table_address(u32 table) const { return value_type_of(module_.tables[table].type.limits.address_type); }
+  [[nodiscard]] ValType memory_address(u32 memory) const {
+    return value_type_of(module_.memories[memory].limits.address_type);
+  }
+  [[nodiscard]] ValType table_address(u32 table) const {
+    return value_type_of(module_.tables[table].type.limits.address_type);
+  }
 
   [[nodiscard]] bool check_access(const Operator& op) {
     if (!check_memory(op.memory)) return false;
     const OpcodeInfo& row = info(op.op);
     if (op.align_log2 > static_cast<u32>(row.width_log2)) return error(ErrorCode::kAlignmentTooLarge);
     const MemoryType& memory = module_.memories[op.memory];
-    if (memory.limits.address_type == AddressType::kI32 && op.value > 0xFFFF'FFFF) return error(ErrorCode::kOffsetOutOfRange);
+    if (memory.limits.address_type == AddressType::kI32 && op.value > 0xFFFF'FFFF)
+      return error(ErrorCode::kOffsetOutOfRange);
     const detail::PlainSignature& signature = detail::kPlainSignatures[static_cast<size_t>(op.op)];
     const ValType address = value_type_of(memory.limits.address_type);
     const MemArg arg{op.memory, op.value};

@@ -90,7 +90,8 @@ bool FunctionValidator<Sink>::check_table_op(const Operator& op) {
     }
     default:  // table_init
       if (op.index >= module_.elems.size()) return unknown(ErrorCode::kUnknownElemSegment, op.index);
-      if (!registry_.matches(module_.elems[op.index].type, element)) return mismatch(element, module_.elems[op.index].type);
+      if (!registry_.matches(module_.elems[op.index].type, element))
+        return mismatch(element, module_.elems[op.index].type);
       if (!pop(ValType::kI32) || !pop(ValType::kI32) || !pop(address)) return false;
       if (live()) sink_.table_init(pc_, op.index, table);
       return true;
@@ -114,7 +115,8 @@ bool FunctionValidator<Sink>::check_reference_op(const Operator& op) {
     }
     default: {  // ref_func
       if (op.index >= module_.func_types.size()) return unknown(ErrorCode::kUnknownFunction, op.index);
-      if (declared_ != nullptr && !(*declared_)[op.index]) return unknown(ErrorCode::kUndeclaredFunctionReference, op.index);
+      if (declared_ != nullptr && !(*declared_)[op.index])
+        return unknown(ErrorCode::kUndeclaredFunctionReference, op.index);
       const ValType type = ValType::ref(HeapType::concrete(module_.func_types[op.index]), false);
       if (live()) sink_.ref_func(pc_, op.index, type);
       stack_.push(type);

@@ -57,8 +57,10 @@ class ModuleValidator {
     for (u32 i = 0; i < module_.memories.size(); ++i) {
       const u64 offset = offset_of(ExternKind::kMemory, i, module_.imported_memories, map_.own_memories);
       const Limits& limits = module_.memories[i].limits;
-      VM_TRY(check_limits(limits, limits.address_type == AddressType::kI64 ? kMaxPages64 : kMaxPages32, ErrorCode::kMemorySizeLimit, offset));
-      if (i > 0 && !module_.features.has(Feature::kMultiMemory)) return unsupported(Feature::kMultiMemory, offset, "several memories");
+      VM_TRY(check_limits(limits, limits.address_type == AddressType::kI64 ? kMaxPages64 : kMaxPages32,
+                          ErrorCode::kMemorySizeLimit, offset));
+      if (i > 0 && !module_.features.has(Feature::kMultiMemory))
+        return unsupported(Feature::kMultiMemory, offset, "several memories");
     }
     return {};
   }
@@ -83,7 +85,8 @@ class ModuleValidator {
 
   [[nodiscard]] Result<void> check_tags() {
     for (const TypeId tag : module_.tags) {
-      if (!TypeRegistry::global().func(tag).results.empty()) return fail(ErrorCode::kTypeMismatch, Error::kNoOffset, "a tag has no results");
+      if (!TypeRegistry::global().func(tag).results.empty())
+        return fail(ErrorCode::kTypeMismatch, Error::kNoOffset, "a tag has no results");
     }
     return {};
   }
@@ -115,7 +118,8 @@ class ModuleValidator {
         case ExternKind::kGlobal: VM_TRY(check_index(module_.globals.size(), ErrorCode::kUnknownGlobal)); break;
         case ExternKind::kTag: VM_TRY(check_index(module_.tags.size(), ErrorCode::kUnknownTag)); break;
       }
-      if (!names.insert(entry.name).second) return fail(ErrorCode::kDuplicateExportName, map_.exports[i], fmt::format("`{}`", entry.name));
+      if (!names.insert(entry.name).second)
+        return fail(ErrorCode::kDuplicateExportName, map_.exports[i], fmt::format("`{}`", entry.name));
     }
     return {};
   }
@@ -126,7 +130,8 @@ class ModuleValidator {
       return fail(ErrorCode::kUnknownFunction, map_.start, fmt::format("{}", module_.start_func));
     }
     const FuncType& type = TypeRegistry::global().func(module_.func_types[module_.start_func]);
-    if (!type.params.empty() || !type.results.empty()) return fail(ErrorCode::kStartFunction, map_.start, "has parameters or results");
+    if (!type.params.empty() || !type.results.empty())
+      return fail(ErrorCode::kStartFunction, map_.start, "has parameters or results");
     return {};
   }
 
@@ -134,7 +139,8 @@ class ModuleValidator {
     for (size_t i = 0; i < module_.elems.size(); ++i) {
       ElemSegment& segment = module_.elems[i];
       if (segment.mode == SegmentMode::kActive) {
-        if (segment.table >= module_.tables.size()) return fail(ErrorCode::kUnknownTable, map_.elems[i], fmt::format("{}", segment.table));
+        if (segment.table >= module_.tables.size())
+          return fail(ErrorCode::kUnknownTable, map_.elems[i], fmt::format("{}", segment.table));
         const TableType& table = module_.tables[segment.table].type;
         if (!TypeRegistry::global().matches(segment.type, table.element)) {
           return fail(ErrorCode::kTypeMismatch, map_.elems[i], detail::mismatch_text(table.element, segment.type));
@@ -178,9 +184,11 @@ class ModuleValidator {
 }  // namespace
 
 Result<void> validate_module(Module& module, const SourceMap& map) {
-  Result<void> result = map.deferred.has_value() ? Result<void>(std::unexpected(map.deferred.error())) : ModuleValidator(module, map).validate();
+  Result<void> result = map.deferred.has_value() ? Result<void>(std::unexpected(map.deferred.error()))
+                                                 : ModuleValidator(module, map).validate();
   if (result) return result;
-  if (std::optional<Error> malformed = find_malformed_body(module, map, 0)) return std::unexpected(*std::move(malformed));
+  if (std::optional<Error> malformed = find_malformed_body(module, map, 0))
+    return std::unexpected(*std::move(malformed));
   return result;
 }
 

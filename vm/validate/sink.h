@@ -27,7 +27,7 @@ namespace lunabeam::vm {
 enum class BlockKind : u8 { kBlock, kLoop, kIf };
 
 struct BlockSignature {
-  std::span<const ValType> params;   // Valid during the call only.
+  std::span<const ValType> params;  // Valid during the call only.
   std::span<const ValType> results;
 };
 
@@ -40,11 +40,11 @@ struct MemArg {
 struct NullSink {
   // locals: types of all locals, parameters included.
   void begin_function(std::span<const ValType> /*locals*/, u32 /*num_params*/, std::span<const ValType> /*results*/) {}
-  void end_function(u64 /*pc*/) {}   // After the function's own end(): an implicit return when control falls in.
+  void end_function(u64 /*pc*/) {}  // After the function's own end(): an implicit return when control falls in.
 
-  void block(u64 /*pc*/, BlockKind, const BlockSignature&) {}   // kIf: pops the condition first.
+  void block(u64 /*pc*/, BlockKind, const BlockSignature&) {}  // kIf: pops the condition first.
   void else_(u64 /*pc*/, bool /*falls_in*/) {}
-  void end(u64 /*pc*/, bool /*falls_in*/) {}                    // Also for the function's body.
+  void end(u64 /*pc*/, bool /*falls_in*/) {}  // Also for the function's body.
   void br(u64, u32 /*depth*/) {}
   void br_if(u64, u32 /*depth*/) {}
   void br_table(u64, std::span<const u32> /*depths, default last*/) {}
@@ -83,7 +83,7 @@ struct NullSink {
   void memory_copy(u64, u32 /*dst*/, u32 /*src*/) {}
   void memory_fill(u64, u32) {}
   void data_drop(u64, u32) {}
-  void numeric(u64, Opcode) {}   // Every other row with a plain signature and no immediates.
+  void numeric(u64, Opcode) {}  // Every other row with a plain signature and no immediates.
 };
 
 }  // namespace lunabeam::vm
