@@ -98,8 +98,8 @@ class FunctionValidator {
     for (const ValType param : type.params) locals_.add_param(param);
     pc_ = reader_.pos();
     if (!read_locals(reader_, types_, runs_)) return false;
-    if (!runs_.empty() && runs_.back().end + type.params.size() > kMaxLocals) {
-      return error(ErrorCode::kImplementationLimit, fmt::format("{} locals", runs_.back().end + type.params.size()));
+    if (!runs_.empty() && runs_.back().end > kMaxLocals) {
+      return error(ErrorCode::kImplementationLimit, fmt::format("{} locals", runs_.back().end));
     }
     u64 done = 0;
     for (const LocalRun& run : runs_) {
