@@ -17,8 +17,10 @@ struct HandlerTable {
     for (const auto& rows : {int_rows(), compare_rows(), float_rows(), memory_rows(), special_rows()}) put(rows);
     put(kColdRows);
 #if defined(VM_DISPATCH_TAIL)
-    static_assert(kFusedShares == 4);
-    for (const auto& rows : {fused_rows<0>(), fused_rows<1>(), fused_rows<2>(), fused_rows<3>()}) put(rows);
+    static_assert(kFusedShares == 6);
+    for (const auto& rows :
+         {fused_rows<0>(), fused_rows<1>(), fused_rows<2>(), fused_rows<3>(), fused_rows<4>(), fused_rows<5>()})
+      put(rows);
 #endif
     // Where a fused operation has no handler of its own, its first part runs, and the others follow as what they are.
     for (u32 id = kFusedBase; id < op_count(); ++id) {

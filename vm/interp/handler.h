@@ -73,7 +73,7 @@ std::span<const HandlerRow> memory_rows();
 std::span<const HandlerRow> special_rows();
 
 // Fused operations exist in tail dispatch only; step runs their parts one by one.
-inline constexpr u32 kFusedShares = 4;
+inline constexpr u32 kFusedShares = 6;
 template <u32 Share>
 std::span<const HandlerRow> fused_rows();
 

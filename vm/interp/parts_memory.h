@@ -58,14 +58,21 @@ VM_ALWAYS_INLINE bool in_bounds(const Regs& r, u64 address, u32 offset, u8*& at)
   at = r.mem + begin;
   return true;
 }
-// The same for any memory, address and offset.
+// The same for any memory, address and offset. Memory 0 is the rule: static data behind 64 KiB.
 template <u32 Bytes>
 VM_ALWAYS_INLINE bool in_bounds(const Regs& r, u32 memory_index, u64 address, u64 offset, u8*& at) {
-  const MemoryInst& memory = *r.ctx->memories[memory_index];
   u64 begin;
   u64 end;
-  if (__builtin_add_overflow(address, offset, &begin) || __builtin_add_overflow(begin, u64{Bytes}, &end) ||
-      end > memory.size_bytes) [[unlikely]]
+  const bool overflows =
+      __builtin_add_overflow(address, offset, &begin) || __builtin_add_overflow(begin, u64{Bytes}, &end);
+  if (memory_index == 0) [[likely]] {
+    if (overflows || end > r.limit) [[unlikely]]
+      return false;
+    at = r.mem + begin;
+    return true;
+  }
+  const MemoryInst& memory = *r.ctx->memories[memory_index];
+  if (overflows || end > memory.size_bytes) [[unlikely]]
     return false;
   at = memory.base + begin;
   return true;

@@ -2,6 +2,7 @@
 #include "vm/interp/fusion.h"
 
 #include <random>
+#include <set>
 
 #include "tests/unit/vm/interp_machine.h"
 #include "vm/interp/fusion_rules.h"
@@ -51,7 +52,9 @@ class Sequence {
           code.op(id, d);
         break;
       case OpKind::kLoad:
-        if (static_cast<LoadForm>(op.form) == LoadForm::kS)
+        if (static_cast<LoadForm>(op.form) == LoadForm::kX)
+          code.op(id, a, d, 0).word(offset);
+        else if (static_cast<LoadForm>(op.form) == LoadForm::kS)
           code.op(id, a, offset, d);
         else
           code.op(id, offset, d);
@@ -61,6 +64,8 @@ class Sequence {
           case StoreForm::kSS: code.op(id, a, offset, b); break;
           case StoreForm::kAS: code.op(id, offset, b); break;
           case StoreForm::kSA: code.op(id, a, offset); break;
+          case StoreForm::kSI: code.op(id, a, offset, 7); break;
+          case StoreForm::kX: code.op(id, a, b, 0).word(offset); break;
           default: FAIL() << "not in any rule";
         }
         break;
@@ -81,6 +86,10 @@ class Sequence {
       case Special::mov: code.op(op, a, d); break;
       case Special::const16: code.op(op, 5, d); break;
       case Special::const32u: code.op32(op, d, 70'000); break;
+      case Special::const64: code.constant(d, 0x1234'5678'9ABC); break;
+      case Special::br_table_A:  // Every entry leads to the end of the sequence.
+        code.op32(op, 0, 1).op32(Special::br, 0, 3).op32(Special::br, 0, 3);
+        break;
       case Special::select_A_S:
       case Special::fselect_A_S: code.op(op, a, b, d); break;
       case Special::br:
@@ -194,9 +203,18 @@ TEST(FusionPass, rules_are_well_formed) {
     for (size_t i = 0; i < parts.size(); ++i) {
       const OpDesc& op = kOps[parts[i]];
       EXPECT_NE(op.kind, OpKind::kInvalid);
-      const bool leaves = op.kind == OpKind::kBranch || op.kind == OpKind::kFloatBranch || op.words == 0;
+      const bool leaves = op.kind == OpKind::kBranch || op.kind == OpKind::kFloatBranch ||
+                          (op.kind == OpKind::kSpecial && op.words == 0);
       if (i + 1 < parts.size()) EXPECT_FALSE(leaves) << op_name(id);
     }
+  }
+}
+
+TEST(FusionPass, no_sequence_is_there_twice) {
+  std::set<std::vector<u16>> seen;
+  for (u16 id = kFusedBase; id < op_count(); ++id) {
+    const auto parts = fused_parts(id);
+    EXPECT_TRUE(seen.emplace(parts.begin(), parts.end()).second) << op_name(id);
   }
 }
 
