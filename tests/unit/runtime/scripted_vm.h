@@ -22,11 +22,15 @@ namespace lunabeam::runtime {
 
 class ScriptedVm;
 
+// Continues a wait: one of the *_resume functions of wait.h.
+using ResumeWait = WaitStatus (*)(Process&) noexcept;
+
 // What a step of a script answers.
 struct Answer {
   vm::HostStatus status = vm::HostStatus::kDone;
-  bool again = true;     // kDone: call the script again, else the entry function returns.
-  bool finished = true;  // This step is over: the next call sees step + 1.
+  bool again = true;            // kDone: call the script again, else the entry function returns.
+  bool finished = true;         // This step is over: the next call sees step + 1.
+  ResumeWait resume = nullptr;  // kPark: asked when the process runs again. nullptr: the script is, with `resumed` set.
 };
 
 // One call of a script.
@@ -34,21 +38,22 @@ struct Guest {
   Process& process;
   ScriptedVm& test;
   int step;          // Steps finished before, per process.
-  bool resumed;      // After a park in this step.
+  bool resumed;      // After a park in this step that named no function to resume with.
   WaitStatus& last;  // Of the last step that waited: kDone or kTimedOut.
 
   [[nodiscard]] Answer next() const { return {}; }
   [[nodiscard]] Answer stop() const { return {.again = false}; }
   [[nodiscard]] Answer repeat() const { return {.finished = false}; }
-  [[nodiscard]] Answer wait(WaitStatus status) const {
-    if (status == WaitStatus::kPark) return {.status = vm::HostStatus::kPark, .finished = false};
+  [[nodiscard]] Answer wait(WaitStatus status, ResumeWait resume = nullptr) const {
+    if (status == WaitStatus::kPark) return {.status = vm::HostStatus::kPark, .finished = false, .resume = resume};
     last = status;
     return {};
   }
   [[nodiscard]] Answer receive(u64 timeout_ms = kForeverMs) const {
-    return wait(resumed ? receive_resume(process) : receive_begin(process, 0, 0, timeout_ms));
+    return wait(receive_begin(process, 0, 0, timeout_ms), &receive_resume);
   }
-  [[nodiscard]] Answer sleep(u64 ms) const { return wait(resumed ? sleep_resume(process) : sleep_begin(process, ms)); }
+  [[nodiscard]] Answer sleep(u64 ms) const { return wait(sleep_begin(process, ms), &sleep_resume); }
+  [[nodiscard]] Answer yield() const { return wait(yield_begin(process), &sleep_resume); }
   [[nodiscard]] Answer trap(const char* message) const { return {.status = runtime::trap(process, message)}; }
   [[nodiscard]] Answer exit(i32 code) const {
     process.exec.trap = vm::Trap{.kind = vm::TrapKind::kExit, .exit_code = code};
@@ -158,6 +163,7 @@ class ScriptedVm : public testing::TestWithParam<vm::Dispatch> {
   struct State {
     int step = 0;
     int script = 0;
+    ResumeWait resume = nullptr;
     WaitStatus last = WaitStatus::kDone;
   };
 
@@ -184,10 +190,22 @@ class ScriptedVm : public testing::TestWithParam<vm::Dispatch> {
       test.states_[&process] = State{.script = test.states_[&process].script};
     }
     State& state = test.states_[&process];
+    if (const ResumeWait resume = resumed ? std::exchange(state.resume, nullptr) : nullptr; resume != nullptr) {
+      const WaitStatus status = resume(process);
+      if (status == WaitStatus::kPark) {
+        state.resume = resume;
+        return vm::HostStatus::kPark;
+      }
+      state.last = status;
+      ++state.step;
+      io[0] = 1;
+      return vm::HostStatus::kDone;
+    }
     const int script = state.script;
     const Answer answer =
         test.scripts_.at(static_cast<size_t>(script))({process, test, state.step, resumed, state.last});
     if (answer.finished) ++test.states_[&process].step;
+    test.states_[&process].resume = answer.resume;
     io[0] = answer.again ? 1 : 0;
     return answer.status;
   }

@@ -124,7 +124,7 @@ TEST_P(VmTest, RequestStopEndsAnIdleVm) {
   scripts_.resize(1);
   std::thread stopper;
   scripts_[0] = [&](const Guest& g) {
-    if (!g.resumed) stopper = std::thread([this] { vm_->request_stop(); });
+    stopper = std::thread([this] { vm_->request_stop(); });
     return g.receive();
   };
   const RunResult result = run();

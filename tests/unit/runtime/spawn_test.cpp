@@ -1,0 +1,202 @@
+#include "runtime/spawn.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/runtime/scripted_vm.h"
+
+namespace lunabeam::runtime {
+namespace {
+
+using Kind = vm::ExitReason::Kind;
+using testing::HasSubstr;
+
+class SpawnTest : public ScriptedVm {
+ protected:
+  // Spawns a module with a start section, as a host function would, over a park.
+  Answer spawn_parked(const Guest& g, SpawnResult& result, SpawnStatus& status, const std::string_view* name = nullptr,
+                      i64 link_tag = 0) {
+    const SpawnParam param{.type = vm::ValType::kI32, .low = static_cast<u64>(child_script_)};
+    status = g.resumed ? spawn_resume(g.process, result)
+                       : spawn(g.process,
+                               {.config = g.process.config,
+                                .module = started_,
+                                .function = "run",
+                                .params = {&param, 1},
+                                .link_tag = link_tag,
+                                .name = name},
+                               result);
+    return status == SpawnStatus::kPark ? g.wait(WaitStatus::kPark) : g.next();
+  }
+  void start_with_section(int start_script, int child_script) {
+    start();
+    started_ = load(module_bytes(start_script));
+    child_script_ = child_script;
+  }
+  std::shared_ptr<const vm::Module> started_;
+  int child_script_ = 0;
+};
+INSTANTIATE_SCRIPTED_TESTS(SpawnTest);
+
+TEST_P(SpawnTest, TheChildRunsBehindItsParent) {
+  std::vector<int> order;
+  const int child = script([&](const Guest& g) {
+    order.push_back(2);
+    return g.stop();
+  });
+  run_script([&](const Guest& g) {
+    if (g.step == 0) {
+      g.spawn(child);
+      order.push_back(1);
+      return g.next();
+    }
+    return g.step == 1 ? g.sleep(1) : g.stop();
+  });
+  EXPECT_THAT(order, testing::ElementsAre(1, 2));
+}
+
+TEST_P(SpawnTest, NamesAreTakenOnce) {
+  const int child = script([](const Guest& g) { return g.receive(); });
+  run_script([&](const Guest& g) {
+    const std::string_view name = "worker";
+    const SpawnParam param{.type = vm::ValType::kI32, .low = static_cast<u64>(child)};
+    const SpawnRequest request{.config = g.process.config,
+                               .module = g.process.module,
+                               .function = "run",
+                               .params = {&param, 1},
+                               .name = &name};
+    SpawnResult result;
+    EXPECT_EQ(spawn(g.process, request, result), SpawnStatus::kSpawned);
+    EXPECT_EQ(result.pid, 2u);
+    EXPECT_EQ(spawn(g.process, request, result), SpawnStatus::kNameTaken);
+    EXPECT_EQ(result.existing, (NodeAndPid{0, 2}));
+    EXPECT_EQ(g.process.environment->processes.size(), 2u);
+    return g.stop();
+  });
+  expect_nothing_alive();
+}
+
+TEST_P(SpawnTest, AStartSectionRunsInTheChildWhileTheParentWaits) {
+  std::vector<std::string> order;
+  const int start_script = script([&](const Guest& g) {
+    if (g.step == 0) return g.sleep(10);
+    EXPECT_FALSE(exists(g.process, g.process.pid));
+    order.push_back("start");
+    return g.stop();
+  });
+  const int child = script([&](const Guest& g) {
+    EXPECT_TRUE(exists(g.process, g.process.pid));
+    EXPECT_EQ(*g.process.links.find(1), 7);
+    order.push_back("entry");
+    return g.stop();
+  });
+  start_with_section(start_script, child);
+  SpawnResult result;
+  SpawnStatus status{};
+  run_script([&](const Guest& g) {
+    if (g.step == 0) return spawn_parked(g, result, status, nullptr, 7);
+    if (g.step == 1) order.push_back("parent");
+    return g.step < 3 ? g.sleep(1) : g.stop();
+  });
+  EXPECT_EQ(status, SpawnStatus::kSpawned);
+  EXPECT_EQ(result.pid, 2u);
+  EXPECT_EQ(order.size(), 3u);
+  EXPECT_EQ(order[0], "start");
+  expect_nothing_alive();
+}
+
+TEST_P(SpawnTest, ATrapInTheStartSectionIsAFailureOfTheSpawn) {
+  const int start_script = script([](const Guest& g) { return g.trap("test: no start"); });
+  start_with_section(start_script, start_script);
+  SpawnResult result;
+  SpawnStatus status{};
+  const std::string_view name = "unborn";
+  const RunResult root = run_script([&](const Guest& g) {
+    if (g.step == 0) return spawn_parked(g, result, status, &name, 7);
+    EXPECT_EQ(g.process.registry->get("unborn"), std::nullopt);
+    return g.stop();
+  });
+  EXPECT_EQ(root.exit_status(), 0);
+  EXPECT_EQ(status, SpawnStatus::kFailed);
+  EXPECT_THAT(result.error, HasSubstr("test: no start"));
+  expect_nothing_alive();
+}
+
+TEST_P(SpawnTest, AParentKilledWhileTheStartSectionRunsTakesTheChildAlong) {
+  const int start_script = script([](const Guest& g) { return g.step < 100 ? g.sleep(1) : g.stop(); });
+  start_with_section(start_script, start_script);
+  SpawnResult result;
+  SpawnStatus status{};
+  const int parent = script([&](const Guest& g) { return spawn_parked(g, result, status); });
+  run_script([&](const Guest& g) {
+    switch (g.step) {
+      case 0: g.spawn(parent); return g.sleep(20);
+      case 1: kill(g.process, 2); return g.sleep(20);
+      case 2: EXPECT_EQ(vm_->stats().scheduler.live_processes, 1u); return g.next();
+      default: return g.stop();
+    }
+  });
+  expect_nothing_alive();
+}
+
+TEST_P(SpawnTest, ARootRunsItsOwnStartSection) {
+  std::vector<int> order;
+  const int start_script = script([&](const Guest& g) {
+    order.push_back(1);
+    return g.stop();
+  });
+  start();
+  started_ = load(module_bytes(start_script));
+  scripts_[0] = [&](const Guest& g) {
+    order.push_back(2);
+    return g.stop();
+  };
+  EXPECT_EQ(vm_->run_root({.module = started_}).exit_status(), 0);
+  EXPECT_THAT(order, testing::ElementsAre(1, 2));
+  scripts_[static_cast<size_t>(start_script)] = [](const Guest& g) { return g.trap("test: no start"); };
+  EXPECT_THAT(vm_->run_root({.module = started_}).message(), HasSubstr("test: no start"));
+  expect_nothing_alive();
+}
+
+TEST_P(SpawnTest, ParametersReachTheEntryFunction) {
+  int seen = -1;
+  for (int i = 0; i < 5; ++i) (void)script([](const Guest& g) { return g.stop(); });
+  const int target = script([&](const Guest& g) {
+    seen = 6;
+    return g.stop();
+  });
+  EXPECT_EQ(target, 6);
+  run_script([&](const Guest& g) {
+    if (g.step == 0) g.spawn(target);
+    return g.step == 0 ? g.sleep(1) : g.stop();
+  });
+  EXPECT_EQ(seen, 6);
+}
+
+TEST_P(SpawnTest, WithoutMemoryASpawnIsAnError) {
+  start({.deterministic = true, .memory_limit_bytes = 3 * 65536});
+  int spawned = 0;
+  std::string error;
+  const int child = script([](const Guest& g) { return g.receive(); });
+  const RunResult root = run_script([&](const Guest& g) {
+    for (;;) {
+      const SpawnParam param{.type = vm::ValType::kI32, .low = static_cast<u64>(child)};
+      SpawnResult result;
+      const SpawnStatus status = spawn(
+          g.process, {.config = g.process.config, .module = g.process.module, .function = "run", .params = {&param, 1}},
+          result);
+      if (status == SpawnStatus::kFailed) {
+        error = result.error;
+        return g.stop();
+      }
+      ++spawned;
+    }
+  });
+  EXPECT_EQ(root.exit_status(), 0);
+  EXPECT_EQ(spawned, 2);
+  EXPECT_THAT(error, HasSubstr("resource limit exceeded"));
+  expect_nothing_alive();
+}
+
+}  // namespace
+}  // namespace lunabeam::runtime
