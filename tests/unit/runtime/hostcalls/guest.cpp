@@ -18,7 +18,9 @@
 namespace lunabeam::tests {
 namespace {
 
-std::vector<i64> g_reports;  // Of the run that is going on: tests run one at a time.
+// Of the run that is going on: tests run one at a time.
+std::vector<i64> g_reports;
+std::vector<std::string> g_texts;
 
 vm::HostStatus report(vm::ExecContext&, u64* io) {
   g_reports.push_back(static_cast<i64>(io[0]));
@@ -36,10 +38,22 @@ vm::HostStatus push_socket(vm::ExecContext& exec, u64* io) {
   return vm::HostStatus::kDone;
 }
 
+vm::HostStatus describe_config(vm::ExecContext& exec, u64* io) {
+  const runtime::Config& config = **runtime::process_of(exec).resources->configs.find(io[0]);
+  std::string text;
+  for (const std::string& argument : config.arguments) text += fmt::format("arg {}; ", argument);
+  for (const auto& [key, value] : config.environment) text += fmt::format("env {}={}; ", key, value);
+  for (const auto& preopen : config.preopens)
+    text += fmt::format("dir {} as {}; ", preopen.host_path, preopen.guest_path);
+  g_texts.push_back(text);
+  return vm::HostStatus::kDone;
+}
+
 constexpr vm::HostFunction kTestFunctions[] = {
     {.module = "test", .name = "report", .signature = "I:", .call = &report},
     {.module = "test", .name = "report32", .signature = "i:", .call = &report32},
     {.module = "test", .name = "push_socket", .signature = ":I", .call = &push_socket},
+    {.module = "test", .name = "describe_config", .signature = "I:", .call = &describe_config},
 };
 
 const vm::HostRegistry& hosts() {
@@ -133,13 +147,15 @@ std::vector<u8> assemble(std::string_view wat) {
 
 std::string module_text(std::string_view fields, const GuestOptions& options) {
   return fmt::format("(module\n{}(memory {} {} {})\n{})\n", imports_of(fields),
-                     options.export_memory ? "(export \"memory\")" : "", options.pages, options.pages, fields);
+                     options.export_memory ? "(export \"memory\")" : "", options.pages,
+                     options.max_pages == 0 ? options.pages : options.max_pages, fields);
 }
 
 namespace {
 
 GuestRun run_once(const std::vector<u8>& bytes, const GuestOptions& options, vm::Dispatch dispatch) {
   g_reports.clear();
+  g_texts.clear();
   GuestRun run;
   runtime::Vm vm({.hosts = &hosts(), .dispatch = dispatch, .deterministic = true});
   auto module = vm.load(bytes, "guest.wasm");
@@ -149,6 +165,7 @@ GuestRun run_once(const std::vector<u8>& bytes, const GuestOptions& options, vm:
   }
   run.result = vm.run_root({.module = *module, .config = options.config, .function = options.function, .params = {}});
   run.reports = g_reports;
+  run.texts = g_texts;
   run.metrics = vm.metrics().entries();
   return run;
 }

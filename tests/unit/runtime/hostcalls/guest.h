@@ -5,6 +5,7 @@
 //   $test.report (i64)         appends to GuestRun::reports
 //   $test.report32 (i32)       the same
 //   $test.push_socket () -> i64  puts something that is not a module into the scratch message
+//   $test.describe_config (i64)  appends what is in a config of the caller to GuestRun::texts
 #pragma once
 
 #include <gtest/gtest.h>
@@ -20,6 +21,7 @@ namespace lunabeam::tests {
 struct GuestRun {
   runtime::RunResult result;
   std::vector<i64> reports;
+  std::vector<std::string> texts;
   std::vector<runtime::MetricTable::Entry> metrics;
 
   // The trap's text; "" when the guest ended normally.
