@@ -29,7 +29,8 @@ struct GuestRun {
 };
 
 struct GuestOptions {
-  u32 pages = 1;  // Of the memory; it cannot grow.
+  u32 pages = 1;      // Of the memory.
+  u32 max_pages = 0;  // 0: it cannot grow.
   bool export_memory = true;
   runtime::ConfigRef config;  // Empty: the rights of a root process.
   std::string_view function = "_start";
