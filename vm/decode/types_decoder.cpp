@@ -31,6 +31,11 @@ enum TypeCode : u8 {
   kCodeEmptyBlock = 0x40,
 };
 
+// What a byte is that is no type code: the codes are numbers of seven bits, so one that goes on is too long already.
+[[nodiscard]] ErrorCode bad_code(u8 code, ErrorCode otherwise) {
+  return code >= 0x80 ? ErrorCode::kIntegerRepresentationTooLong : otherwise;
+}
+
 [[nodiscard]] bool is_abstract_heap(u8 code) { return code >= kCodeFirstHeap && code <= kCodeLastHeap; }
 
 [[nodiscard]] HeapType abstract_heap(u8 code) {
@@ -103,7 +108,7 @@ bool TypeReader::read_ref_type(ValType& type) {
   u8 code;
   if (!reader_.read_byte(code)) return false;
   if (!is_abstract_heap(code) && code != kCodeRef && code != kCodeRefNull) {
-    return reader_.fail(ErrorCode::kMalformedReferenceType, offset);
+    return reader_.fail(bad_code(code, ErrorCode::kMalformedReferenceType), offset);
   }
   return read_abstract_or_ref(code, offset, type);
 }
@@ -124,7 +129,7 @@ bool TypeReader::read_val_type(ValType& type) {
     default: break;
   }
   if (!is_abstract_heap(code) && code != kCodeRef && code != kCodeRefNull) {
-    return reader_.fail(ErrorCode::kMalformedValueType, offset);
+    return reader_.fail(bad_code(code, ErrorCode::kMalformedValueType), offset);
   }
   return read_abstract_or_ref(code, offset, type);
 }
@@ -266,7 +271,7 @@ bool TypeReader::read_composite_type(SubType& type, u8 form) {
       type.kind = CompositeKind::kArray;
       type.fields.resize(1);
       return read_field_type(type.fields[0]);
-    default: return reader_.fail(ErrorCode::kMalformedDefinitionType, offset);
+    default: return reader_.fail(bad_code(form, ErrorCode::kMalformedDefinitionType), offset);
   }
 }
 

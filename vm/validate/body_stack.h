@@ -2,6 +2,7 @@
 // operands take (spec 3.0, "Validation Algorithm", "Data Structures").
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 #include <vector>
@@ -33,12 +34,31 @@ struct ControlFrame {
   [[nodiscard]] std::span<const ValType> label_types() const {
     return opcode == Opcode::loop ? shape.params : shape.results;
   }
+  [[nodiscard]] u32 label_slots() const {
+    return opcode == Opcode::loop ? shape.slots.param_slots : shape.slots.result_slots;
+  }
+  [[nodiscard]] u32 label_refs() const {
+    return opcode == Opcode::loop ? shape.slots.param_refs : shape.slots.result_refs;
+  }
+};
+
+// Whether a list of operands is what is wanted.
+enum class Fit : u8 {
+  kYes,
+  kNo,
+  kTooMuchWork,  // The body asks for more comparisons of types than its size allows.
 };
 
 // Invariant 1: num_slots/ref_slots count exactly what is on the stack, a bottom as one slot.
+//
+// Cost: a branch of two bytes may name a thousand operands. Lists that are equal are compared and copied as blocks of memory
+// (tens of nanoseconds a thousand); each comparison of types that differ is charged against what the body's size allows, so that
+// time stays linear in it.
 class BodyStack {
  public:
-  void clear() {
+  // Starts a new body of that many bytes.
+  void clear(u32 body_bytes) {
+    comparisons_left_ = kFreeComparisons + u64{body_bytes} * kComparisonsPerByte;
     operands_.clear();
     controls_.clear();
     num_slots_ = ref_slots_ = max_num_slots_ = max_ref_slots_ = 0;
@@ -96,18 +116,56 @@ class BodyStack {
            (types.empty() ||
             std::memcmp(operands_.data() + (operands_.size() - types.size()), types.data(), types.size_bytes()) == 0);
   }
-  // Pops all of `types`, the last one first. On failure `index` is the position that did not match and `found` what was there.
-  [[nodiscard]] bool pop_all(std::span<const ValType> types, u32 num, u32 refs, size_t& index, ValType& found) {
+  // Whether `types` match `wanted`, one by one, the last one first. REQUIRES: the same length. On kNo `index` is the misfit.
+  [[nodiscard]] Fit check_list(std::span<const ValType> types, std::span<const ValType> wanted, size_t& index) {
+    if (types.empty() || std::memcmp(types.data(), wanted.data(), types.size_bytes()) == 0) return Fit::kYes;
+    if (comparisons_left_ < types.size()) return Fit::kTooMuchWork;
+    comparisons_left_ -= types.size();
+    for (index = types.size(); index-- > 0;) {
+      if (!TypeRegistry::global().matches(types[index], wanted[index])) return Fit::kNo;
+    }
+    index = 0;
+    return Fit::kYes;
+  }
+  // Whether the topmost operands match `types`; what is missing below an unreachable base matches anything. Nothing is popped.
+  // On kNo `index` is the position that did not match and `found` what was there (bottom: nothing).
+  [[nodiscard]] Fit check_top(std::span<const ValType> types, size_t& index, ValType& found) {
+    const size_t there = std::min(types.size(), operands_in_block());
+    const ValType* const operands = operands_.data() + (operands_.size() - there);
+    const ValType* const wanted = types.data() + (types.size() - there);
+    const Fit fit = check_list({operands, there}, {wanted, there}, index);
+    if (fit != Fit::kYes) {
+      found = operands[index];
+      index += types.size() - there;
+      return fit;
+    }
+    if (there == types.size() || controls_.back().is_unreachable) return Fit::kYes;
+    index = types.size() - there - 1;
+    found = ValType();
+    return Fit::kNo;
+  }
+  // Pops all of `types`, num and refs slots in sum; index and found as in check_top.
+  [[nodiscard]] Fit pop_all(std::span<const ValType> types, u32 num, u32 refs, size_t& index, ValType& found) {
     if (ends_with(types)) [[likely]] {
       operands_.resize(operands_.size() - types.size());
       num_slots_ -= num;
       ref_slots_ -= refs;
-      return true;
+      return Fit::kYes;
     }
-    for (index = types.size(); index-- > 0;) {
-      if (!pop(types[index], found)) return false;
+    const Fit fit = check_top(types, index, found);
+    if (fit == Fit::kYes) drop_all(types.size());
+    return fit;
+  }
+  // Pops all of `types` and pushes them: operands of subtypes, and those that are missing in unreachable code, become what is wanted.
+  [[nodiscard]] Fit retype(std::span<const ValType> types, u32 num, u32 refs, size_t& index, ValType& found) {
+    if (ends_with(types)) [[likely]]
+      return Fit::kYes;
+    const Fit fit = check_top(types, index, found);
+    if (fit == Fit::kYes) {
+      drop_all(types.size());
+      push_all(types, num, refs);
     }
-    return true;
+    return fit;
   }
 
   [[nodiscard]] size_t operands() const { return operands_.size(); }
@@ -149,6 +207,24 @@ class BodyStack {
   }
 
  private:
+  static constexpr u64 kFreeComparisons = 100'000;
+  static constexpr u64 kComparisonsPerByte = 32;
+
+  // Drops `count` operands, or all of the block when it has fewer.
+  void drop_all(size_t count) {
+    if (count >= operands_in_block()) {
+      cut_to(controls_.back());
+      return;
+    }
+    for (size_t i = operands_.size() - count; i < operands_.size(); ++i) {
+      if (operands_[i].is_ref()) {
+        --ref_slots_;
+      } else {
+        num_slots_ -= operands_[i].slots();
+      }
+    }
+    operands_.resize(operands_.size() - count);
+  }
   void drop_top(ValType type) {
     operands_.pop_back();
     if (type.is_ref()) [[unlikely]] {
@@ -165,6 +241,7 @@ class BodyStack {
 
   std::vector<ValType> operands_;
   std::vector<ControlFrame> controls_;
+  u64 comparisons_left_ = 0;
   u32 num_slots_ = 0, ref_slots_ = 0, max_num_slots_ = 0, max_ref_slots_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <type_traits>
 #include <vector>
 
 #include "vm/decode/operator_reader.h"
@@ -83,28 +84,23 @@ class FunctionValidator {
     const TypeId type_id = module_.func_type_id(func_index);
     const FuncType& type = registry_.func(type_id);
     reader_.seek(body.begin);
-    if (!open(type, registry_.func_shape(type_id)) || !walk() || !close(body)) return std::unexpected(take_error());
+    if (!open(body, type, registry_.func_shape(type_id)) || !walk() || !close(body))
+      return std::unexpected(take_error());
     max_num_slots = stack_.max_num_slots();
     max_ref_slots = stack_.max_ref_slots();
     return {};
   }
 
-  [[nodiscard]] const std::vector<ValType>& local_types() const { return locals_.types(); }
-
  private:
-  [[nodiscard]] bool open(const FuncType& type, const FuncShape& shape) {
-    stack_.clear();
-    locals_.clear();
-    for (const ValType param : type.params) locals_.add_param(param);
+  [[nodiscard]] bool open(const FuncBody& bounds, const FuncType& type, const FuncShape& shape) {
+    stack_.clear(bounds.end - bounds.begin);
     pc_ = reader_.pos();
     if (!read_locals(reader_, types_, runs_)) return false;
     if (!runs_.empty() && runs_.back().end > kMaxLocals) {
       return error(ErrorCode::kImplementationLimit, fmt::format("{} locals", runs_.back().end));
     }
-    u64 done = 0;
-    for (const LocalRun& run : runs_) {
-      for (; done < run.end; ++done) locals_.add(run.type);
-    }
+    // Only a listener wants them all in a list.
+    locals_.reset(type.params, runs_, /*list_all=*/!std::is_same_v<Sink, NullSink>);
     if (deferred_.has_value()) return false;
     BlockShape body;
     body.results = type.results;
@@ -167,20 +163,34 @@ class FunctionValidator {
   [[nodiscard]] bool pop_all(std::span<const ValType> types, u32 num, u32 refs) {
     size_t index = 0;
     ValType found;
-    if (stack_.pop_all(types, num, refs, index, found)) [[likely]]
-      return true;
+    const Fit fit = stack_.pop_all(types, num, refs, index, found);
+    return fit == Fit::kYes || misfit(fit, types, index, found);
+  }
+  // The operands of a conditional branch to `frame`: they stay, with the label's types.
+  [[nodiscard]] bool retype(const ControlFrame& frame) {
+    const std::span<const ValType> types = frame.label_types();
+    size_t index = 0;
+    ValType found;
+    const Fit fit = stack_.retype(types, frame.label_slots(), frame.label_refs(), index, found);
+    return fit == Fit::kYes ? check_height() : misfit(fit, types, index, found);
+  }
+  // The operands of a branch behind which code is unreachable: they match, and stay what they are.
+  [[nodiscard]] bool check_branch_operands(std::span<const ValType> types) {
+    size_t index = 0;
+    ValType found;
+    const Fit fit = stack_.check_top(types, index, found);
+    return fit == Fit::kYes || misfit(fit, types, index, found);
+  }
+  [[gnu::cold, gnu::noinline]] bool misfit(Fit fit, std::span<const ValType> types, size_t index, ValType found) {
+    if (fit == Fit::kTooMuchWork)
+      return error(ErrorCode::kImplementationLimit, "too many comparisons of types in a function");
     return mismatch(types[index], found);
   }
-  // A branch's operands: popped, and replaced by the label's types.
-  [[nodiscard]] bool retype(std::span<const ValType> types) {
-    if (stack_.ends_with(types)) [[likely]]
-      return true;
-    ValType found;
-    for (size_t i = types.size(); i-- > 0;) {
-      if (!stack_.pop(types[i], found)) return mismatch(types[i], found);
-    }
-    for (const ValType type : types) stack_.push(type);
-    return true;
+  // Lists of declared types of the same length.
+  [[nodiscard]] bool check_list(std::span<const ValType> types, std::span<const ValType> wanted) {
+    size_t index = 0;
+    const Fit fit = stack_.check_list(types, wanted, index);
+    return fit == Fit::kYes || misfit(fit, wanted, index, types[index]);
   }
   [[nodiscard]] bool live() const { return stack_.is_live(); }
 
@@ -245,9 +255,7 @@ class FunctionValidator {
       const auto& results = frame.shape.results;
       if (params.size() != results.size())
         return error(ErrorCode::kTypeMismatch, "an if without else must not change the stack");
-      for (size_t i = 0; i < params.size(); ++i) {
-        if (!registry_.matches(params[i], results[i])) return mismatch(results[i], params[i]);
-      }
+      if (!check_list(params, results)) return false;
     }
     locals_.undo_to(frame.undo_height);
     if (!frame.is_dead) sink_.end(pc_, !frame.is_unreachable);
@@ -276,27 +284,10 @@ class FunctionValidator {
     stack_.set_unreachable();
     return true;
   }
-  // The operands match, and stay what they are: each label of a br_table is checked against the same ones.
-  [[nodiscard]] bool check_branch_operands(std::span<const ValType> types) {
-    if (stack_.ends_with(types)) [[likely]]
-      return true;
-    popped_.clear();
-    for (size_t i = types.size(); i-- > 0;) {
-      ValType found;
-      if (!stack_.pop(types[i], found)) return mismatch(types[i], found);
-      popped_.push_back(found);
-    }
-    for (size_t i = popped_.size(); i-- > 0;) stack_.push(popped_[i]);
-    return true;
-  }
-
   [[nodiscard]] bool check_callee_results(const FuncType& callee) {
     const std::span<const ValType> wanted = stack_.at_depth(static_cast<u32>(stack_.depth() - 1)).shape.results;
     if (callee.results.size() != wanted.size()) return error(ErrorCode::kTypeMismatch, "results of a tail call");
-    for (size_t i = 0; i < wanted.size(); ++i) {
-      if (!registry_.matches(callee.results[i], wanted[i])) return mismatch(wanted[i], callee.results[i]);
-    }
-    return true;
+    return check_list(callee.results, wanted);
   }
 
   // Pops the parameters of a call and, unless it is a tail call, pushes its results.
@@ -419,9 +410,8 @@ class FunctionValidator {
   }
 
   [[nodiscard]] bool check_local(const Operator& op) {
-    const std::vector<ValType>& types = locals_.types();
-    if (op.index >= types.size()) return unknown(ErrorCode::kUnknownLocal, op.index);
-    const ValType type = types[op.index];
+    if (op.index >= locals_.count()) return unknown(ErrorCode::kUnknownLocal, op.index);
+    const ValType type = locals_.type(op.index);
     switch (op.op) {
       case Opcode::local_get:
         if (!locals_.is_set(op.index)) return unknown(ErrorCode::kUninitializedLocal, op.index);
@@ -473,7 +463,6 @@ class FunctionValidator {
   BodyStack stack_;
   BodyLocals locals_;
   std::vector<LocalRun> runs_;
-  std::vector<ValType> popped_;
   u32 pc_ = 0;
 };
 

@@ -146,7 +146,7 @@ bool FunctionValidator<Sink>::check_control(const Operator& op) {
     case Opcode::br_if: {
       if (!pop(ValType::kI32) || !check_label(op.index)) return false;
       const bool reported = live();
-      if (!retype(stack_.at_depth(op.index).label_types())) return false;
+      if (!retype(stack_.at_depth(op.index))) return false;
       if (reported) sink_.br_if(pc_, op.index);
       return true;
     }

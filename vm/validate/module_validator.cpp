@@ -38,13 +38,13 @@ class ModuleValidator {
   [[nodiscard]] Result<void> unsupported(Feature feature, u64 offset, std::string_view what) const {
     return fail(ErrorCode::kUnsupportedFeature, offset, fmt::format("{} ({})", name_of(feature), what));
   }
-  // Offset of entry `index` of an index space whose imports stand in imports of `kind`.
-  [[nodiscard]] u64 offset_of(ExternKind kind, u32 index, u32 imported, const std::vector<u32>& own) const {
-    if (index >= imported) return own[index - imported];
+  // Offsets of the imports of one kind, by index.
+  [[nodiscard]] std::vector<u32> import_offsets(ExternKind kind) const {
+    std::vector<u32> offsets;
     for (size_t i = 0; i < module_.imports.size(); ++i) {
-      if (module_.imports[i].kind == kind && module_.imports[i].index == index) return map_.imports[i];
+      if (module_.imports[i].kind == kind) offsets.push_back(map_.imports[i]);
     }
-    return Error::kNoOffset;
+    return offsets;
   }
 
   [[nodiscard]] static Result<void> check_limits(const Limits& limits, u64 most, ErrorCode code, u64 offset) {
@@ -54,8 +54,10 @@ class ModuleValidator {
   }
 
   [[nodiscard]] Result<void> check_memories() {
+    std::vector<u32> offsets = import_offsets(ExternKind::kMemory);
+    offsets.insert(offsets.end(), map_.own_memories.begin(), map_.own_memories.end());
     for (u32 i = 0; i < module_.memories.size(); ++i) {
-      const u64 offset = offset_of(ExternKind::kMemory, i, module_.imported_memories, map_.own_memories);
+      const u64 offset = offsets[i];
       const Limits& limits = module_.memories[i].limits;
       VM_TRY(check_limits(limits, limits.address_type == AddressType::kI64 ? kMaxPages64 : kMaxPages32,
                           ErrorCode::kMemorySizeLimit, offset));
@@ -66,9 +68,11 @@ class ModuleValidator {
   }
 
   [[nodiscard]] Result<void> check_tables() {
+    std::vector<u32> offsets = import_offsets(ExternKind::kTable);
+    offsets.insert(offsets.end(), map_.own_tables.begin(), map_.own_tables.end());
     for (u32 i = 0; i < module_.tables.size(); ++i) {
       Table& table = module_.tables[i];
-      const u64 offset = offset_of(ExternKind::kTable, i, module_.imported_tables, map_.own_tables);
+      const u64 offset = offsets[i];
       if (table.type.limits.address_type == AddressType::kI32) {
         VM_TRY(check_limits(table.type.limits, kMaxElements32, ErrorCode::kTableSizeLimit, offset));
       } else {
@@ -102,6 +106,7 @@ class ModuleValidator {
 
   [[nodiscard]] Result<void> check_exports() {
     std::unordered_set<std::string_view> names;
+    names.reserve(module_.exports.size());
     for (size_t i = 0; i < module_.exports.size(); ++i) {
       const Export& entry = module_.exports[i];
       const auto check_index = [&](size_t size, ErrorCode code) -> Result<void> {
