@@ -74,7 +74,12 @@ bool take_mapping() {
 struct Mapping {
   u64 key;
   u64 bytes;
+  u8* dying_base = nullptr;    // Of a freed one that is being unmapped step by step.
+  Mapping* next_dying = nullptr;
 };
+
+// A gigabyte of touched pages takes a tenth of a second to unmap: a scheduler does this much at a time.
+constexpr u64 kUnmapStepBytes = u64{4} << 20;
 
 constexpr u64 kIsMapping = 1;
 
@@ -144,6 +149,7 @@ struct MemoryPool::Impl {
   std::array<MemorySlot*, kBatch> evicting{};
   u32 evicting_count = 0;
   u64 slots_out = 0;                         // Slots of this pool that have been taken and not come back.
+  Mapping* dying = nullptr;                  // Freed mappings that are not unmapped yet.
   Stats counts;                              // `arenas` and `unread_slots` are filled in by stats().
   std::atomic<MemorySlot*> remote{nullptr};  // Slots freed by other workers; pushed with release, drained with acquire.
 
@@ -410,10 +416,26 @@ struct MemoryPool::Impl {
 
   void unmap_memory(const vm::MemoryInst& memory) {
     Mapping* mapping = mapping_of(memory);
-    munmap(memory.base, mapping->bytes);
-    delete mapping;
-    own_mappings.fetch_sub(1, std::memory_order_relaxed);
+    mapping->dying_base = memory.base;
+    mapping->next_dying = dying;
+    dying = mapping;
     --counts.own_mappings;
+    if (mapping->bytes <= kUnmapStepBytes) (void)unmap_step();
+  }
+
+  // Unmaps the end of a freed mapping. False: there was none.
+  bool unmap_step() {
+    Mapping* mapping = dying;
+    if (mapping == nullptr) return false;
+    const u64 step_bytes = std::min(mapping->bytes, kUnmapStepBytes);
+    mapping->bytes -= step_bytes;
+    munmap(mapping->dying_base + mapping->bytes, step_bytes);
+    if (mapping->bytes == 0) {
+      dying = mapping->next_dying;
+      delete mapping;
+      own_mappings.fetch_sub(1, std::memory_order_relaxed);
+    }
+    return true;
   }
 
   // Storage for a memory of size_bytes, not prepared; capacity for wanted_bytes where that costs nothing.
@@ -520,6 +542,8 @@ MemoryPool::MemoryPool(MemoryBudget& budget, Options options) noexcept
 
 MemoryPool::~MemoryPool() {
   impl_->drain_remote();
+  while (impl_->unmap_step()) {
+  }
   VM_CHECK(impl_->slots_out == 0);
 #if defined(LUNABEAM_ASAN)
   trim();
@@ -586,8 +610,12 @@ void MemoryPool::settle() noexcept {
   impl_->flush_evicting();
 }
 
+bool MemoryPool::release_step() noexcept { return impl_->unmap_step(); }
+
 void MemoryPool::trim() noexcept {
   settle();
+  while (release_step()) {
+  }
   while (impl_->oldest != nullptr) impl_->evict_hot(impl_->oldest);
   impl_->flush_evicting();
 }

@@ -58,7 +58,9 @@ class MemoryPool {
 
   // Finishes what was put off for batching (reading residency, giving pages back). For a worker that has nothing else to do.
   void settle() noexcept;
-  // Gives back the pages of every free slot.
+  // Large freed memories are unmapped in bounded steps: does one. False: nothing was left to do.
+  bool release_step() noexcept;
+  // Gives back the pages of every free slot, and what release_step() has left.
   void trim() noexcept;
 
   // Live counts are of allocations less frees made through this pool: where memories are freed by another worker than the one

@@ -175,6 +175,7 @@ bool Scheduler::turn() noexcept {
 
 void Scheduler::check_timers() noexcept {
   until_clock_ = kClockReductions;
+  (void)memories_.release_step();
   if (timers_.size() == 0 && !clock_.is_virtual()) return;
   firing_timers_ = true;
   timers_.advance(clock_.monotonic_ns());
@@ -281,6 +282,10 @@ bool Scheduler::idle() noexcept {
     if (next_ns == kNeverNs) return false;
     clock_.advance_to(next_ns);
     check_timers();
+    return true;
+  }
+  if (memories_.release_step()) {
+    until_clock_ = 0;  // Look at timers between two steps.
     return true;
   }
   memories_.settle();
