@@ -11,7 +11,7 @@
 namespace lunabeam::vm::interp {
 
 inline constexpr u32 kMaxParts = 5;
-inline constexpr u32 kMaxFused = 4096;
+inline constexpr u32 kMaxFused = 4608;
 
 struct Fused {
   std::array<u16, kMaxParts> ids{};
@@ -339,10 +339,44 @@ constexpr FusedList fused_list() {
   f.add({moves, consts + step32});
   f.add({moves, branches({i32_ne, i32_eq, i32_lt_s, i32_lt_u, i32_gt_s, i32_gt_u}, {kSS, kSI}, true)});
 
+  // --- Table lookups by masked index, conditions of 64 bits ---
+  const IdSet mask = binary({i32_and}, {kSI, kAI}, A);
+  const IdSet scale_acc = binary({i32_shl}, {kAI}, A);
+  const IdSet table_loads = loads({i32_load, i32_load8_u, i32_load16_u, i64_load, f64_load}, {LoadForm::kA}, S);
+  f.add({mask, scale_acc, binary({i32_add}, {kAS, kAI}, A), table_loads});
+  f.add({mask, scale_acc, const32, add_const_acc, table_loads});
+  f.add({binary({i32_add, i32_xor}, {kSS, kAS}, A) + binary({i32_add}, {kAI}, A), mask, binary({i32_shl}, {kAI}, S)});
+  f.add({const32, binary({i32_add}, {kSS, kAS}, S), loads_at_acc(S)});
+  const IdSet compares64 = binary({i64_eq, i64_ne, i64_lt_s, i64_lt_u, i64_gt_s, i64_gt_u}, {kSS, kSI, kAS, kAI}, A);
+  const IdSet selects = specials({Special::select_A_S, Special::fselect_A_S});
+  f.add({compares64, selects});
+  f.add({binary({i64_and}, {kSI, kAI}, A), binary({i64_eq, i64_ne}, {kAI}, A), selects});
+  f.add({binary({i32_and}, {kSI, kAI}, A), selects});
+  const IdSet ends64 = branches({i64_eq, i64_ne, i64_lt_s, i64_lt_u, i64_gt_s, i64_gt_u}, {kSS, kSI, kAS, kAI}, true);
+  const IdSet branches64 =
+      branches({i64_eq, i64_ne, i64_lt_s, i64_lt_u, i64_gt_s, i64_gt_u}, {kSS, kSI, kAS, kAI}, false);
+  f.add({binary({i64_add}, {kSI, kSS, kAI}, S), ends64 + branches64});
+  f.add({binary({i64_and}, {kSI, kAI, kSS}, A) + loads64, branches({i64_eq, i64_ne}, {kAS, kAI}, false)});
+  f.add({binary({i64_add}, {kSI}, S), binary({i64_shr_u, i64_add}, {kSI}, S)});
+
+  // --- Ends of loops that store ---
+  f.add({stores_imm, binary({i32_add}, {kSI, kSS}, S)});
+  f.add({stores_imm, binary({i32_add}, {kSI, kSS}, S), branches({i32_ne, i32_lt_u, i32_lt_s}, {kSS, kAS}, true)});
+  f.add({const32, binary({i32_add}, {kSS}, S), stores_imm, binary({i32_add}, {kSI, kSS}, S),
+         branches({i32_ne, i32_lt_u, i32_lt_s}, {kSS, kAS}, true)});
+  f.add({binary({i32_add, i32_sub}, {kSI, kSS, kAS}, A), stores32, specials({Special::br, Special::br_back})});
+  f.add({stores({i32_store, i32_store8, i64_store, f64_store, f32_store}, {StoreForm::kSA}),
+         binary({i32_add}, {kSI}, S), specials({Special::br_back})});
+
   // --- Calls and returns, the shadow stack's pointer ---
   const IdSet calls = specials({Special::call_1, Special::call_2, Special::call_3});
   f.add({binary({i32_add, i32_sub}, {kSI, kSS}, S), calls});
   f.add({moves + consts, calls});
+  const IdSet indirect_calls = specials(
+      {Special::call_indirect_0, Special::call_indirect_1, Special::call_indirect_2, Special::call_indirect_3});
+  f.add({loads({i32_load}, {LoadForm::kS, LoadForm::kA}, S), indirect_calls});
+  f.add({binary({i32_add}, {kSS, kAS}, A), loads({i32_load}, {LoadForm::kA}, S), indirect_calls});
+  f.add({const32, binary({i32_add, i32_mul, i32_xor, i32_and}, {kSS, kAS}, A), ret});
   f.add({from_slots32 + chain32(A) + from_slots64 + chain64(A) + loads32 + loads64, ret});
   f.add({specials({Special::global_get_A}), binary({i32_add}, {kAI}, S) + binary({i32_sub}, {kAS}, S),
          specials({Special::global_set_A})});

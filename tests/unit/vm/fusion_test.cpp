@@ -106,6 +106,14 @@ class Sequence {
         branch_at = code.here();
         code.op32(op, a, 0);
         break;
+      case Special::call_indirect_0:
+      case Special::call_indirect_1:
+      case Special::call_indirect_2:
+      case Special::call_indirect_3: {
+        const auto type = static_cast<u32>(callee_.type);
+        code.op(op, a, b, a).list({static_cast<u16>(type), static_cast<u16>(type >> 16), b, d});
+        break;
+      }
       case Special::call_1: code.call(callee_, {a}, d); break;
       case Special::call_2: code.call(callee_, {a, b}, d); break;
       case Special::call_3: code.call(callee_, {a, b, a}, d); break;
@@ -139,6 +147,8 @@ Outcome run_sequence(std::span<const u16> parts, u32 seed, bool fused, Dispatch 
   FuncCode& callee = m.add(
       {.slots = 4, .params = 3, .result_types = {ValType::kI64}},
       Code().op(op_id(Opcode::i64_add, Form::kSI, Dest::kA), S(0), 7, S(3)).op(Special::ret_A, frame_words_for(4)));
+  m.make_table(4096);
+  std::fill(m.elems.begin(), m.elems.end(), make_ref(&callee));
   Sequence sequence(random, callee);
   Code& code = sequence.code;
   for (u32 i = 0; i < 12; ++i) {
