@@ -12,8 +12,9 @@ namespace lunabeam::vm {
 class Module;
 struct HostFunction;
 
-// Slots behind the locals of a frame of more than 65,000 words, within reach of short operands: wide moves bring values there.
-inline constexpr u32 kWideScratchSlots = 4;
+// Slots behind the locals of a frame of more than 65,000 words, within reach of short operands: wide moves bring values there. Enough
+// for the operands of any call (1,000 values of two slots) and those of the instruction itself.
+inline constexpr u32 kWideScratchSlots = 2008;
 
 // One 8-byte word of interpreter code: an operation with its first operands, or an extension word (engine.md 4.0).
 struct alignas(8) Insn {
@@ -30,13 +31,13 @@ static_assert(sizeof(Insn) == 8);
 struct alignas(64) FuncCode {
   std::atomic<const Insn*> code{nullptr};
   TypeId type{};
-  u32 frame_words = 0;   // Whole frame in 8-byte words: header, slots, padding, return word. See frame.h.
-  u32 entry_cost = 1;    // Reductions charged at entry (rule R1), final once translated.
-  u32 num_params = 0;    // Parameter slots that are not references: slots 0 .. num_params-1.
-  u32 ref_params = 0;    // Parameter slots that are references: slots ref_base .. ref_base+ref_params-1.
-  u32 zero_words = 0;    // Slots to clear behind the num_params: declared non-reference locals.
-  u32 num_slots = 0;     // n: all slots of the frame, references included.
-  u32 ref_base = 0;      // First reference slot; slots [ref_base, num_slots) are references and cleared on entry.
+  u32 frame_words = 0;  // Whole frame in 8-byte words: header, slots, padding, return word. See frame.h.
+  u32 entry_cost = 1;   // Reductions charged at entry (rule R1), final once translated.
+  u32 num_params = 0;   // Parameter slots that are not references: slots 0 .. num_params-1.
+  u32 ref_params = 0;   // Parameter slots that are references: slots ref_base .. ref_base+ref_params-1.
+  u32 zero_words = 0;   // Slots to clear behind the num_params: declared non-reference locals.
+  u32 num_slots = 0;    // n: all slots of the frame, references included.
+  u32 ref_base = 0;     // First reference slot; slots [ref_base, num_slots) are references and cleared on entry.
   u32 func_index = 0;
   const Module* module = nullptr;
   const HostFunction* host = nullptr;  // The import's host function, else nullptr.
