@@ -1,0 +1,197 @@
+#include "vm/type_registry.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "vm/limits.h"
+
+namespace lunabeam::vm {
+namespace {
+
+FuncType func(std::vector<ValType> params, std::vector<ValType> results = {}) {
+  return {std::move(params), std::move(results)};
+}
+
+SubType func_member(FuncType type) {
+  SubType member;
+  member.func = std::move(type);
+  return member;
+}
+
+SubType open_struct(std::vector<FieldType> fields, TypeId super = kNoType) {
+  SubType member;
+  member.kind = CompositeKind::kStruct;
+  member.is_final = false;
+  member.super = super;
+  member.fields = std::move(fields);
+  return member;
+}
+
+// A reference to member `position` of the group it stands in.
+ValType self_ref(u32 position) {
+  return ValType::ref(HeapType::concrete(TypeId{TypeRegistry::kRecBase + position}), true);
+}
+ValType ref_to(TypeId id) { return ValType::ref(HeapType::concrete(id), true); }
+
+TEST(TypeRegistry, EqualTypesHaveOneId) {
+  TypeRegistry registry;
+  const TypeId a = *registry.intern(func({ValType::kI32}, {ValType::kI64}));
+  EXPECT_EQ(*registry.intern(func({ValType::kI32}, {ValType::kI64})), a);
+  EXPECT_NE(*registry.intern(func({ValType::kI64}, {ValType::kI32})), a);
+  EXPECT_NE(*registry.intern(func({ValType::kI32, ValType::kI64})), a);
+  EXPECT_EQ(registry.func(a), func({ValType::kI32}, {ValType::kI64}));
+}
+
+TEST(TypeRegistry, GroupsAreEqualAsAWhole) {
+  TypeRegistry registry;
+  const std::vector<SubType> pair = {func_member({}), open_struct({})};
+  const TypeId first = *registry.intern(pair);
+  EXPECT_EQ(*registry.intern(pair), first);
+  EXPECT_NE(*registry.intern(FuncType{}), first);  // (rec (func) (struct)).0 is not (func).
+  const std::vector<SubType> swapped = {open_struct({}), func_member({})};
+  EXPECT_NE(*registry.intern(swapped), first);
+  SubType final_struct = open_struct({});
+  final_struct.is_final = true;
+  const std::vector<SubType> finals = {func_member({}), final_struct};
+  EXPECT_NE(*registry.intern(finals), first);
+}
+
+TEST(TypeRegistry, ReferencesInsideAGroupGoByPosition) {
+  TypeRegistry registry;
+  const SubType list = open_struct({{self_ref(0), true}});
+  const TypeId id = *registry.intern(std::span(&list, 1));
+  EXPECT_EQ(*registry.intern(std::span(&list, 1)), id);
+  EXPECT_EQ(registry.get(id).fields[0].storage, ref_to(id));
+  // The same shape, but it refers to the other type: not the same.
+  const SubType other = open_struct({{ref_to(id), true}});
+  EXPECT_NE(*registry.intern(std::span(&other, 1)), id);
+}
+
+TEST(TypeRegistry, ReleasedTypesMakeRoom) {
+  TypeRegistry registry;
+  const TypeId id = *registry.intern(func({ValType::kF32}));
+  ASSERT_EQ(*registry.intern(func({ValType::kF32})), id);
+  registry.release(id);
+  EXPECT_EQ(registry.func(id), func({ValType::kF32}));  // One reference is left.
+  registry.release(id);
+  EXPECT_EQ(*registry.intern(func({ValType::kF64})), id);
+  EXPECT_NE(*registry.intern(func({ValType::kF32})), id);
+}
+
+TEST(TypeRegistry, SubtypingIsDeclared) {
+  TypeRegistry registry;
+  const SubType root = open_struct({});
+  const TypeId a = *registry.intern(std::span(&root, 1));
+  const SubType child = open_struct({{ValType::kI32, false}}, a);
+  const TypeId b = *registry.intern(std::span(&child, 1));
+  const SubType grandchild = open_struct({{ValType::kI32, false}, {ValType::kI8, true}}, b);
+  const TypeId c = *registry.intern(std::span(&grandchild, 1));
+  const SubType stranger = open_struct({{ValType::kI32, false}});
+  const TypeId d = *registry.intern(std::span(&stranger, 1));
+  EXPECT_TRUE(registry.is_subtype(c, a));
+  EXPECT_TRUE(registry.is_subtype(c, b));
+  EXPECT_TRUE(registry.is_subtype(b, b));
+  EXPECT_FALSE(registry.is_subtype(a, c));
+  EXPECT_FALSE(registry.is_subtype(d, a));  // Equal structure is not enough.
+  EXPECT_FALSE(registry.is_subtype(c, d));
+}
+
+TEST(TypeRegistry, AbstractHeapTypes) {
+  TypeRegistry registry;
+  const TypeId f = *registry.intern(FuncType{});
+  const SubType structure = open_struct({});
+  const TypeId s = *registry.intern(std::span(&structure, 1));
+  const auto matches = [&registry](HeapType sub, HeapType super) { return registry.matches(sub, super); };
+  EXPECT_TRUE(matches(HeapType::concrete(f), HeapType::kFunc));
+  EXPECT_FALSE(matches(HeapType::concrete(f), HeapType::kAny));
+  EXPECT_TRUE(matches(HeapType::concrete(s), HeapType::kStruct));
+  EXPECT_TRUE(matches(HeapType::concrete(s), HeapType::kEq));
+  EXPECT_FALSE(matches(HeapType::concrete(s), HeapType::kArray));
+  EXPECT_TRUE(matches(HeapType::kNone, HeapType::concrete(s)));
+  EXPECT_TRUE(matches(HeapType::kNoFunc, HeapType::concrete(f)));
+  EXPECT_FALSE(matches(HeapType::kNone, HeapType::concrete(f)));
+  EXPECT_FALSE(matches(HeapType::kNoFunc, HeapType::concrete(s)));
+  EXPECT_TRUE(matches(HeapType::kI31, HeapType::kEq));
+  EXPECT_TRUE(matches(HeapType::kNone, HeapType::kAny));
+  EXPECT_FALSE(matches(HeapType::kAny, HeapType::kEq));
+  EXPECT_TRUE(matches(HeapType::kNoExtern, HeapType::kExtern));
+  EXPECT_FALSE(matches(HeapType::kExtern, HeapType::kAny));
+  EXPECT_TRUE(matches(HeapType::kNoExn, HeapType::kExn));
+  for (const HeapType::Abstract top :
+       {HeapType::kFunc, HeapType::kExtern, HeapType::kAny, HeapType::kExn, HeapType::kI31}) {
+    EXPECT_TRUE(matches(HeapType::kBottom, top));
+    EXPECT_FALSE(matches(top, HeapType::kBottom));
+  }
+}
+
+TEST(TypeRegistry, NullabilityAndBottom) {
+  TypeRegistry registry;
+  const ValType non_null = ValType::ref(HeapType::kFunc, false);
+  EXPECT_TRUE(registry.matches(non_null, kFuncRef));
+  EXPECT_FALSE(registry.matches(kFuncRef, non_null));
+  EXPECT_TRUE(registry.matches(ValType(), ValType::kI32));
+  EXPECT_TRUE(registry.matches(ValType(), non_null));
+  EXPECT_FALSE(registry.matches(ValType(ValType::kI32), ValType::kI64));
+  EXPECT_FALSE(registry.matches(kFuncRef, kExternRef));
+}
+
+TEST(TypeRegistry, ShapesCountSlots) {
+  TypeRegistry registry;
+  const TypeId id =
+      *registry.intern(func({ValType::kI32, kFuncRef, ValType::kV128}, {kExternRef, kExternRef, ValType::kF64}));
+  const FuncShape& shape = registry.func_shape(id);
+  EXPECT_EQ(shape.param_slots, 3u);
+  EXPECT_EQ(shape.param_refs, 1u);
+  EXPECT_EQ(shape.result_slots, 1u);
+  EXPECT_EQ(shape.result_refs, 2u);
+}
+
+TEST(TypeRegistry, ChainsOfSupertypesAreBounded) {
+  TypeRegistry registry;
+  std::vector<SubType> chain(kMaxSubtypeDepth, open_struct({}));
+  for (u32 i = 1; i < chain.size(); ++i) chain[i].super = TypeId{TypeRegistry::kRecBase + i - 1};
+  const Result<TypeId> deepest = registry.intern(chain);
+  ASSERT_TRUE(deepest);
+  const TypeId last{static_cast<u32>(*deepest) + kMaxSubtypeDepth - 1};
+  EXPECT_TRUE(registry.is_subtype(last, *deepest));
+  const SubType deeper = open_struct({}, last);
+  const Result<TypeId> refused = registry.intern(std::span(&deeper, 1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kImplementationLimit);
+}
+
+// Lookups hold no lock: they must see complete entries while other threads register and release.
+TEST(TypeRegistry, LookupsRunBesideRegistration) {
+  TypeRegistry registry;
+  const TypeId known = *registry.intern(func({ValType::kI32, ValType::kI64}, {ValType::kF32}));
+  std::atomic<bool> stop{false};
+  std::atomic<u32> wrong{0};
+  std::thread reader([&] {
+    while (!stop.load(std::memory_order_relaxed)) {
+      if (registry.func(known).params.size() != 2 || registry.func_shape(known).param_slots != 2) ++wrong;
+    }
+  });
+  for (u32 i = 0; i < 5000; ++i) {
+    std::vector<ValType> params;
+    for (u32 bits = i; bits != 0; bits >>= 1) params.push_back((bits & 1) != 0 ? ValType::kI32 : ValType::kF64);
+    const TypeId id = *registry.intern(func(params, {ValType::kI64}));
+    if (i % 3 == 0) registry.release(id);
+  }
+  stop = true;
+  reader.join();
+  EXPECT_EQ(wrong, 0u);
+  EXPECT_EQ(*registry.intern(func({ValType::kI32, ValType::kI64}, {ValType::kF32})), known);
+}
+
+TEST(Types, TextForms) {
+  EXPECT_EQ(to_string(ValType::kI32), "i32");
+  EXPECT_EQ(to_string(kFuncRef), "(ref null func)");
+  EXPECT_EQ(to_string(ValType::ref(HeapType::kExtern, false)), "(ref extern)");
+  EXPECT_EQ(to_string(func({ValType::kI32, ValType::kF64}, {ValType::kI64})), "(func (param i32 f64) (result i64))");
+  EXPECT_EQ(to_string(FuncType{}), "(func)");
+}
+
+}  // namespace
+}  // namespace lunabeam::vm
