@@ -61,7 +61,8 @@ function(lunabeam_add_unit_tests layer)
       set(filter "*Slow*")
       set(timeout_s 900)
     endif()
-    gtest_discover_tests(${target} TEST_FILTER "${filter}" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    gtest_discover_tests(${target} TEST_FILTER "${filter}" NO_PRETTY_VALUES NO_PRETTY_TYPES
+      DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
       TEST_PREFIX "${layer}." PROPERTIES LABELS ${label} TIMEOUT ${timeout_s})
   endforeach()
 endfunction()
