@@ -1,8 +1,6 @@
 // The end of a process.
 #include "runtime/exit.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
@@ -20,10 +18,6 @@ namespace lunabeam::runtime {
 
 namespace {
 
-// Memories from this size on are given back after the death notices, so much per turn: a gigabyte of pages takes a tenth of a
-// second.
-constexpr u64 kLargeMemoryBytes = u64{64} << 20;
-constexpr u64 kReleaseStepBytes = u64{4} << 20;
 // A process that never parked leaves a hint of at most this much: its stack may have been deep for a moment only.
 constexpr u64 kUnparkedHintBytes = 4 * 1024;
 
@@ -51,32 +45,6 @@ void release_instance(Process& process) {
   VM_DCHECK(process.exec.ctx == nullptr);
   process.memory = nullptr;
   if (process.ctx_is_separate) std::free(ctx);
-}
-
-// Whether the memories are to be given back in steps.
-bool has_large_memory(const Process& process) {
-  const vm::Ctx* ctx = process.exec.ctx;
-  for (size_t i = 0; i < process.module->memories.size(); ++i) {
-    if (ctx->memories[i]->size_bytes >= kLargeMemoryBytes) return true;
-  }
-  return false;
-}
-
-// Gives the pages of one step back; the ranges stay. False: there are none left.
-bool release_pages(Process& process) {
-  u64 offset = process.released_bytes;
-  for (size_t i = 0; i < process.module->memories.size(); ++i) {
-    const vm::MemoryInst& memory = *process.exec.ctx->memories[i];
-    if (offset >= memory.size_bytes) {
-      offset -= memory.size_bytes;
-      continue;
-    }
-    const u64 step = std::min(kReleaseStepBytes, memory.size_bytes - offset);
-    madvise(memory.base + offset, step, MADV_DONTNEED);  // Only ever makes the release that follows cheaper.
-    process.released_bytes += step;
-    return true;
-  }
-  return false;
 }
 
 void release_stack(Process& process) {
@@ -183,7 +151,7 @@ void begin_exit(Process& process, const vm::ExitReason& reason) noexcept {
   process.state = ProcessState::kExiting;
   process.environment->processes.erase(process.pid, scheduler.epoch());
   release_stack(process);
-  if (!has_large_memory(process)) release_instance(process);
+  release_instance(process);  // A large memory is unmapped in steps, by the pool.
   release_resources(process);
   append(&process.leftover, process.signals.close());
 }
@@ -220,8 +188,6 @@ bool continue_exit(Process& process) noexcept {
       tell(process, pid, SignalKind::kStopMonitoring);
     }
   }
-  // A memory that was kept back goes in turns of its own, behind the processes that were just told.
-  if (process.exec.ctx != nullptr && (left != kExitBatch || release_pages(process))) return false;
   retire(process);
   return true;
 }

@@ -115,7 +115,6 @@ struct Process {
   i64 fuel_left = INT64_MAX;  // Reductions; INT64_MAX = unlimited (rule R4).
   u64 reductions = 0;         // Used so far.
   u64 charged_bytes = 0;      // Tables charged to the VM's limit.
-  u64 released_bytes = 0;     // kExiting: bytes of large memories given back so far.
   ProcessStack stack;
 
   // --- State. ---
