@@ -53,7 +53,10 @@ TEST(PidTable, ReadersAreSafeWhileProcessesComeAndGo) {
   std::thread reader([&] {
     EpochParticipant epoch(domain, nullptr);
     u64 found = 0;
-    while (!stop.load(std::memory_order_relaxed)) {
+    // The last look begins behind the writer's end, and some processes stay: however late it begins, it finds them.
+    bool last_look = false;
+    while (!last_look) {
+      last_look = stop.load(std::memory_order_acquire);
       epoch.enter();
       const u64 to = newest.load(std::memory_order_acquire);
       for (u64 pid = to > 1500 ? to - 1500 : 1; pid <= to; ++pid) {
@@ -77,10 +80,8 @@ TEST(PidTable, ReadersAreSafeWhileProcessesComeAndGo) {
       if (pid > 1000) table.erase(pid - 1000, epoch);
       epoch.quiescent();
     }
-    // Some processes stay, so that the reader finds one however late it begins.
     epoch.leave();
-    std::this_thread::yield();
-    stop.store(true, std::memory_order_relaxed);
+    stop.store(true, std::memory_order_release);
     reader.join();
   }
 }
