@@ -1,4 +1,5 @@
 // args_* and environ_*: from the process's config, at any time and any number of times (guest contract 1.2).
+#include <algorithm>
 #include <string_view>
 
 #include "wasi/functions.h"
@@ -18,8 +19,7 @@ Outcome write_strings(Process& p, u32 pointers_ptr, u32 buffer_ptr, size_t count
     if (at > UINT32_MAX) return out_of_bounds(p);
     const auto bytes = runtime::guest_bytes(p, static_cast<u32>(at), length);
     if (!bytes) return out_of_bounds(p);
-    std::memcpy(bytes->data(), first.data(), first.size());
-    std::memcpy(bytes->data() + first.size(), second.data(), second.size());
+    std::ranges::copy(second, std::ranges::copy(first, bytes->begin()).out);  // Either part may be empty and point nowhere.
     bytes->back() = 0;
     at += length;
   }
