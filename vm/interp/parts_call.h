@@ -144,15 +144,21 @@ struct Part<op_id(Special::call)> {
   }
 };
 
+// Puts num words from `nums` and ref references from `refs`.
+VM_ALWAYS_INLINE auto put_ranges(const u64* nums, u32 num, const u64* refs, u32 ref, const FuncCode* code) {
+  return [=](u64* slots) __attribute__((always_inline)) {
+    std::memcpy(slots, nums, num * sizeof(u64));
+    std::memcpy(slots + code->ref_base, refs, ref * sizeof(u64));
+  };
+}
+
 template <>
 struct Part<op_id(Special::call_range)> {
   static constexpr u32 kWords = 3;
   VM_ALWAYS_INLINE static Handler exec(Regs& r) {
-    const FuncCode* const code = whole_code(r.ip[1]);
-    return call(r, code, kWords, [code, fp = r.fp, ip = r.ip](u64* slots) __attribute__((always_inline)) {
-      std::memcpy(slots, fp + ip->f[0], ip->f[1] * sizeof(u64));
-      std::memcpy(slots + code->ref_base, fp + ip->f[2], packed(ip + 2)[0] * sizeof(u64));
-    });
+    const Insn* const ip = r.ip;
+    const FuncCode* const code = whole_code(ip[1]);
+    return call(r, code, kWords, put_ranges(r.fp + ip->f[0], ip->f[1], r.fp + ip->f[2], packed(ip + 2)[0], code));
   }
 };
 
@@ -240,12 +246,25 @@ struct Part<op_id(Special::call_indirect)> {
   }
 };
 
+template <>
+struct Part<op_id(Special::call_indirect_range)> {
+  static constexpr u32 kWords = 3;
+  VM_ALWAYS_INLINE static Handler exec(Regs& r) {
+    const Insn* const ip = r.ip;
+    return call_target(r, *r.ctx->tables[high_u32(ip[1])], r.fp[ip->f[0]], low_u32(ip[1]), kWords,
+                       [&r, ip](const FuncCode* code) __attribute__((always_inline)) {
+                         return put_ranges(r.fp + ip->f[1], packed(ip + 2)[0], r.fp + ip->f[2], packed(ip + 2)[1],
+                                           code);
+                       });
+  }
+};
+
 // --- Tail calls ------------------------------------------------------------------------------------------------------
 
 // Replaces the top frame by one of `code`, under the same return word. ctx: the other instance to switch to, or null; then a
 // restore frame goes between, unless the frame returns to one already (rule P2). Arguments travel through the worker's
-// transfer area, because the new frame overlaps the old one.
-VM_ALWAYS_INLINE Handler tail_call(Regs& r, const FuncCode* code, Ctx* ctx, const u16* operands, u32 num, u32 ref) {
+// transfer area, because the new frame overlaps the old one: gather(values) puts them there, references last.
+VM_ALWAYS_INLINE Handler tail_call(Regs& r, const FuncCode* code, Ctx* ctx, u32 num, u32 ref, auto gather) {
   u64* frame_end = r.fp + frame_function(r.fp)->frame_words;
   const u64 return_word = frame_end[-1];
   const bool restores = ctx != nullptr && return_word != kReturnRestore;
@@ -254,7 +273,7 @@ VM_ALWAYS_INLINE Handler tail_call(Regs& r, const FuncCode* code, Ctx* ctx, cons
   if (const Handler slow = prepare(r, code, frame_end, callee)) [[unlikely]]
     return slow;
   u64* const values = r.ctx->exec->transfer;
-  for (u32 i = 0; i < num + ref; ++i) values[i] = r.fp[operands[i]];
+  gather(values);
   if (restores) {
     frame_end[0] = reinterpret_cast<u64>(r.ctx);
     frame_end[1] = return_word;
@@ -267,11 +286,36 @@ VM_ALWAYS_INLINE Handler tail_call(Regs& r, const FuncCode* code, Ctx* ctx, cons
   return enter(r, callee);
 }
 
+// Gathers a packed operand list, or two ranges.
+VM_ALWAYS_INLINE auto from_list(const u64* fp, const u16* operands, u32 n) {
+  return [=](u64* values) __attribute__((always_inline)) {
+    for (u32 i = 0; i < n; ++i) values[i] = fp[operands[i]];
+  };
+}
+VM_ALWAYS_INLINE auto from_ranges(const u64* nums, u32 num, const u64* refs, u32 ref) {
+  return [=](u64* values) __attribute__((always_inline)) {
+    std::memcpy(values, nums, num * sizeof(u64));
+    std::memcpy(values + num, refs, ref * sizeof(u64));
+  };
+}
+
 template <>
 struct Part<op_id(Special::return_call)> {
   static constexpr u32 kWords = 0;
   VM_ALWAYS_INLINE static Handler exec(Regs& r) {
-    return tail_call(r, whole_code(r.ip[1]), nullptr, packed(r.ip + 2), r.ip->f[0], r.ip->f[1]);
+    const u32 num = r.ip->f[0];
+    const u32 ref = r.ip->f[1];
+    return tail_call(r, whole_code(r.ip[1]), nullptr, num, ref, from_list(r.fp, packed(r.ip + 2), num + ref));
+  }
+};
+template <>
+struct Part<op_id(Special::return_call_range)> {
+  static constexpr u32 kWords = 0;
+  VM_ALWAYS_INLINE static Handler exec(Regs& r) {
+    const Insn* const ip = r.ip;
+    const u32 num = ip->f[1];
+    const u32 ref = packed(ip + 2)[0];
+    return tail_call(r, whole_code(ip[1]), nullptr, num, ref, from_ranges(r.fp + ip->f[0], num, r.fp + ip->f[2], ref));
   }
 };
 template <>
@@ -279,7 +323,10 @@ struct Part<op_id(Special::return_call_import)> {
   static constexpr u32 kWords = 0;
   VM_ALWAYS_INLINE static Handler exec(Regs& r) {
     const FuncInst* const inst = r.ctx->imported_funcs[low_u32(r.ip[1])];
-    return tail_call(r, inst->code, inst->ctx == r.ctx ? nullptr : inst->ctx, packed(r.ip + 2), r.ip->f[0], r.ip->f[1]);
+    const u32 num = r.ip->f[0];
+    const u32 ref = r.ip->f[1];
+    return tail_call(r, inst->code, inst->ctx == r.ctx ? nullptr : inst->ctx, num, ref,
+                     from_list(r.fp, packed(r.ip + 2), num + ref));
   }
 };
 template <>
@@ -291,7 +338,23 @@ struct Part<op_id(Special::return_call_indirect)> {
     if (const Handler slow = find_target(r, *r.ctx->tables[high_u32(ip[1])], r.fp[ip->f[0]], low_u32(ip[1]), target))
         [[unlikely]]
       return slow;
-    return tail_call(r, target.code, target.ctx, packed(ip + 2), ip->f[1], ip->f[2]);
+    const u32 num = ip->f[1];
+    const u32 ref = ip->f[2];
+    return tail_call(r, target.code, target.ctx, num, ref, from_list(r.fp, packed(ip + 2), num + ref));
+  }
+};
+template <>
+struct Part<op_id(Special::return_call_indirect_range)> {
+  static constexpr u32 kWords = 0;
+  VM_ALWAYS_INLINE static Handler exec(Regs& r) {
+    const Insn* const ip = r.ip;
+    Target target;
+    if (const Handler slow = find_target(r, *r.ctx->tables[high_u32(ip[1])], r.fp[ip->f[0]], low_u32(ip[1]), target))
+        [[unlikely]]
+      return slow;
+    const u32 num = packed(ip + 2)[0];
+    const u32 ref = packed(ip + 2)[1];
+    return tail_call(r, target.code, target.ctx, num, ref, from_ranges(r.fp + ip->f[1], num, r.fp + ip->f[2], ref));
   }
 };
 

@@ -25,6 +25,9 @@ namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
 VM_PLAIN_PART(mov, 1) { fp[ip->f[1]] = fp[ip->f[0]]; }
 VM_PLAIN_PART(mov_range, 2) { std::memmove(fp + ip->f[1], fp + ip->f[0], size_t{low_u32(ip[1])} * sizeof(u64)); }
+VM_PLAIN_PART(mov_range_x, 3) {
+  std::memmove(fp + high_u32(ip[1]), fp + low_u32(ip[1]), size_t{low_u32(ip[2])} * sizeof(u64));
+}
 VM_PLAIN_PART(store_acc, 1) { fp[ip->f[0]] = r.acc; }
 VM_PLAIN_PART(store_facc, 1) { write_slot(fp, ip->f[0], r.facc); }
 VM_PLAIN_PART(store_facc32, 1) { write_slot(fp, ip->f[0], low_f32(r.facc)); }

@@ -275,15 +275,14 @@ void FunctionTranslator::move_to_label(const Control& target, u32 count) {
 }
 
 void FunctionTranslator::move_range(u32 from, u32 to, u32 count) {
-  if (from + count <= 0x1'0000) {
+  if (from + count <= 0x1'0000 && to + count <= 0x1'0000) {
     emit(Special::mov_range, from, to);
     emit_u64(count);
     return;
   }
-  for (u32 i = 0; i < count; ++i) {
-    code_.reserve(CodeBuffer::kSlackWords);
-    emit_mov(from + i, to + i);
-  }
+  emit(Special::mov_range_x);
+  emit_u64(u64{to} << 32 | from);
+  emit_u64(count);
 }
 
 void FunctionTranslator::br(u64 pc, u32 depth) {
@@ -309,7 +308,7 @@ void FunctionTranslator::br_if(u64 pc, u32 depth) {
   }
   const bool returns = depth + 1 == control_.size();
   const bool last = is_last(condition);
-  if (count > kFewValues) {
+  if (count > kFewValues || wide_) {
     const Detached compare = last ? detach() : Detached{};
     settle(count);
     if (last) attach(compare, condition);

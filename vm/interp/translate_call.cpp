@@ -52,39 +52,47 @@ u32 FunctionTranslator::listed_operand(u32 depth) {
   return value.home;
 }
 
-// Lists the operands of the topmost `count` values: in_order as they come, else references last. In wide frames they are copied to
-// where operands reach.
+// Lists the operands of the topmost `count` values: in_order as they come, else references last. Out of reach in a wide frame, they
+// are copied to where operands reach; then the stack changes, so that conditional code settles the values before.
 FunctionTranslator::List FunctionTranslator::list_values(u32 count, bool in_order) {
   const Values all = values(count);
   List list{.nums = all.words[0], .refs = all.words[1], .home = {all.home[0], all.home[1]}};
+  if (wide_) bring_near(list, count);
   u32 next = 0;
   u32 next_ref = in_order ? 0 : list.nums;
   for (u32 i = count; i-- > 0;) {
     const bool is_ref = stack_.top(i).is_ref();
     const bool is_vector = stack_.top(i).kind == ValType::kV128;
-    const u32 word = listed_operand(i);
+    u32 word = listed_operand(i);
+    if (wide_) word = word - all.home[is_ref ? 1 : 0] + list.home[is_ref ? 1 : 0];
     u32& at = is_ref && !in_order ? next_ref : next;
     operands_[at++] = word;
     if (is_vector) operands_[at++] = word + 1;
   }
-  if (wide_) bring_near(list);
   return list;
 }
 
-void FunctionTranslator::bring_near(List& list) {
-  const u32 count = list.nums + list.refs;
-  bool far = false;
-  for (u32 i = 0; i < count; ++i) far = far || operands_[i] > 0xFFFF;
-  if (!far) return;
-  VM_CHECK(scratch_used_ + count < scratch_count_);
-  for (u32 i = 0; i < count; ++i) {
+// The values as ranges, each from list.home on.
+FunctionTranslator::List FunctionTranslator::range_of_values(u32 count) {
+  settle(count);
+  const Values all = values(count);
+  List list{.nums = all.words[0], .refs = all.words[1], .home = {all.home[0], all.home[1]}};
+  if (wide_) bring_near(list, count);
+  return list;
+}
+
+// In a wide frame: settles the topmost `count` values and moves list.home to where operands reach.
+void FunctionTranslator::bring_near(List& list, u32 count) {
+  settle(count);
+  const u32 words[2] = {list.nums, list.refs};
+  for (u32 which = 0; which < 2; ++which) {
+    if (list.home[which] + words[which] <= 0x1'0000) continue;
+    VM_CHECK(scratch_used_ + words[which] < scratch_count_);
     code_.reserve(CodeBuffer::kSlackWords);
-    emit_mov(operands_[i], scratch_ + scratch_used_ + i);
-    operands_[i] = scratch_ + scratch_used_ + i;
+    if (words[which] != 0) move_range(list.home[which], scratch_ + scratch_used_, words[which]);
+    list.home[which] = scratch_ + scratch_used_;
+    scratch_used_ += words[which];
   }
-  list.home[0] = operands_[0];
-  list.home[1] = operands_[0] + list.nums;
-  scratch_used_ += count;
 }
 
 // The operand words of a list, and `tail` u16 fields behind it that end the last word. Returns the position of the last word.
@@ -124,10 +132,8 @@ void FunctionTranslator::push_results(const FuncType& type) {
   if (count[1] != 0) code_[word].f[1] = static_cast<u16>(near[1]);
   code_[word].f[2] = static_cast<u16>(near[0]);
   for (u32 which = 0; which < 2; ++which) {
-    for (u32 i = 0; i < count[which]; ++i) {
-      code_.reserve(CodeBuffer::kSlackWords);
-      emit_mov(near[which] + i, next[which] + i);
-    }
+    code_.reserve(CodeBuffer::kSlackWords);
+    if (count[which] != 0) move_range(near[which], next[which], count[which]);
   }
 }
 
@@ -151,11 +157,8 @@ void FunctionTranslator::emit_call(u32 func, const FuncType& type) {
     emit_u64(address_of(callee.host));
     emit_list(list.nums + list.refs, 2);
   } else if (count > kMaxListed) {
-    settle(count);
+    const List list = range_of_values(count);
     spill_all();
-    const Values all = values(count);
-    List list{.nums = all.words[0], .refs = all.words[1], .home = {all.home[0], all.home[1]}};
-    if (wide_) list = list_values(count, false);
     truncate(stack_.size() - count);
     emit(Special::call_range, list.home[0], list.nums, list.home[1]);
     emit_u64(address_of(&callee));
@@ -189,12 +192,15 @@ void FunctionTranslator::call_indirect(u64 pc, u32 table, TypeId id, const FuncT
   Operand index = pop();
   const u32 c = slot(index);
   const auto count = static_cast<u32>(type.params.size());
-  if (count > kMaxListed) settle(count);
-  const List list = list_values(count, false);
+  const List list = count > kMaxListed ? range_of_values(count) : list_values(count, false);
   truncate(stack_.size() - count);
   spill_all();
   const auto type_bits = static_cast<u32>(id);
-  if (table == 0 && list.nums <= 3 && !has_references(type) && !wide_) {
+  if (count > kMaxListed) {
+    emit(Special::call_indirect_range, c, list.home[0], list.home[1]);
+    emit_u64(u64{table} << 32 | type_bits);
+    code_.push({static_cast<u16>(list.nums), {static_cast<u16>(list.refs), 0, 0}});
+  } else if (table == 0 && list.nums <= 3 && !has_references(type) && !wide_) {
     const auto a = [&](u32 i) { return i < list.nums ? operands_[i] : 0; };
     emit(static_cast<Special>(static_cast<u32>(Special::call_indirect_0) + list.nums), c, a(0), a(1));
     emit_u64(u64{a(2)} << 32 | type_bits);
@@ -215,9 +221,18 @@ void FunctionTranslator::return_call(u64 pc, u32 func, const FuncType& type) {
     emit_call(func, type);
     emit_return();
   } else {
+    const bool other_instance = imported && callee.host == nullptr;
+    if (count > kMaxListed && !other_instance) {
+      const List range = range_of_values(count);
+      spill_all();
+      emit(Special::return_call_range, range.home[0], range.nums, range.home[1]);
+      emit_u64(address_of(&callee));
+      code_.push({static_cast<u16>(range.refs), {0, 0, 0}});
+      truncate(control_.label(0).height);
+      return;
+    }
     const List list = list_values(count, false);
     spill_all();
-    const bool other_instance = imported && callee.host == nullptr;
     emit(other_instance ? Special::return_call_import : Special::return_call, list.nums, list.refs);
     emit_u64(other_instance ? func : address_of(&callee));
     emit_list(list.nums + list.refs, 0);
@@ -229,11 +244,21 @@ void FunctionTranslator::return_call_indirect(u64 pc, u32 table, TypeId id, cons
   begin(pc);
   Operand index = pop();
   const u32 c = slot(index);
-  const List list = list_values(static_cast<u32>(type.params.size()), false);
-  spill_all();
-  emit(Special::return_call_indirect, c, list.nums, list.refs);
-  emit_u64(u64{table} << 32 | static_cast<u32>(id));
-  emit_list(list.nums + list.refs, 0);
+  const auto count = static_cast<u32>(type.params.size());
+  const u64 type_and_table = u64{table} << 32 | static_cast<u32>(id);
+  if (count > kMaxListed) {
+    const List range = range_of_values(count);
+    spill_all();
+    emit(Special::return_call_indirect_range, c, range.home[0], range.home[1]);
+    emit_u64(type_and_table);
+    code_.push({static_cast<u16>(range.nums), {static_cast<u16>(range.refs), 0, 0}});
+  } else {
+    const List list = list_values(count, false);
+    spill_all();
+    emit(Special::return_call_indirect, c, list.nums, list.refs);
+    emit_u64(type_and_table);
+    emit_list(list.nums + list.refs, 0);
+  }
   truncate(control_.label(0).height);
 }
 
@@ -271,10 +296,7 @@ void FunctionTranslator::emit_return() {
   }
   const bool float_first = count > 0 && results_.types()[0].is_float();
   if (count > kMaxListed) {
-    settle(count);
-    const Values all = values(count);
-    List list{.nums = all.words[0], .refs = all.words[1], .home = {all.home[0], all.home[1]}};
-    if (wide_) list = list_values(count, false);
+    const List list = range_of_values(count);
     emit(Special::ret_range, list.home[0], list.nums, list.home[1]);
     code_.push({static_cast<u16>(list.refs), {0, 0, 0}});
     return;

@@ -217,7 +217,8 @@ class FunctionTranslator {
   // --- translate_call.cpp ---
   [[nodiscard]] u32 listed_operand(u32 depth);
   [[nodiscard]] List list_values(u32 count, bool in_order);
-  void bring_near(List& list);
+  [[nodiscard]] List range_of_values(u32 count);
+  void bring_near(List& list, u32 count);
   u32 emit_list(u32 count, u32 tail);
   void push_results(const FuncType& type);
   void emit_call(u32 func, const FuncType& type);
