@@ -31,8 +31,14 @@ TEST_P(SchedulerTest, EndlessLoopsShareTheProcessorFairly) {
     }
   });
   const auto [least, most] = std::ranges::minmax(reductions);
+#if defined(LUNABEAM_TORTURE)
+  // Every tick ends the slice: a turn is one chunk of random length, 1 to 512, so that totals spread like a random walk.
+  EXPECT_GT(least, 50'000u);
+  EXPECT_LE(most - least, least / 2);
+#else
   EXPECT_GT(least, 100'000u);
   EXPECT_LE(most - least, 2 * static_cast<u64>(vm::kSliceReductions));
+#endif
 }
 
 TEST_P(SchedulerTest, ASleeperBesideEndlessLoopsIsOnTimeInVirtualTime) {
