@@ -203,8 +203,9 @@ SpawnWait::~SpawnWait() {
   if (done) {
     drop_process(*child);
   } else {
-    // It is in a run queue: the scheduler drops it when its turn comes.
+    // The scheduler drops it when its turn comes.
     child->doomed = true;
+    if (child->signals.unpark()) child->scheduler->enqueue(*child);
   }
 }
 

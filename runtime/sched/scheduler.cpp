@@ -56,12 +56,13 @@ Scheduler::~Scheduler() {
 
 void Scheduler::drop_all() noexcept {
   VM_CHECK(current_ == nullptr);
+  while (all_first_ != nullptr) drop_process(*all_first_);
+  // Behind the processes: the end of a parent makes a child that it waits for runnable.
   while (queue_.pop_front() != nullptr) {
   }
   while (urgent_.pop_front() != nullptr) {
   }
   (void)inbox_.exchange(nullptr, std::memory_order_acquire);
-  while (all_first_ != nullptr) drop_process(*all_first_);
   while (TimerEntry* timer = timers_.pop_any()) drop_timer(*timer);
   failure_log_.flush();
   epoch_.enter();

@@ -122,8 +122,8 @@ TEST_P(SpawnTest, ATrapInTheStartSectionIsAFailureOfTheSpawn) {
   expect_nothing_alive();
 }
 
-TEST_P(SpawnTest, AParentKilledWhileTheStartSectionRunsTakesTheChildAlong) {
-  const int start_script = script([](const Guest& g) { return g.step < 100 ? g.sleep(1) : g.stop(); });
+TEST_P(SpawnTest, AParentKilledWhileTheStartSectionWaitsTakesTheChildAlong) {
+  const int start_script = script([](const Guest& g) { return g.receive(); });
   start_with_section(start_script, start_script);
   SpawnResult result;
   SpawnStatus status{};
@@ -137,6 +137,21 @@ TEST_P(SpawnTest, AParentKilledWhileTheStartSectionRunsTakesTheChildAlong) {
     }
   });
   expect_nothing_alive();
+}
+
+TEST_P(SpawnTest, TheEndOfTheProgramDropsAChildWhoseStartSectionWaits) {
+  const int start_script = script([](const Guest& g) { return g.receive(); });
+  start_with_section(start_script, start_script);
+  SpawnResult result;
+  SpawnStatus status{};
+  const int parent = script([&](const Guest& g) { return spawn_parked(g, result, status); });
+  for (int i = 0; i < 3; ++i) {
+    run_script([&](const Guest& g) {
+      if (g.step == 0) g.spawn(parent);
+      return g.step == 0 ? g.sleep(20) : g.stop();
+    });
+    expect_nothing_alive();
+  }
 }
 
 TEST_P(SpawnTest, ARootRunsItsOwnStartSection) {
