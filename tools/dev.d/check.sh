@@ -87,7 +87,7 @@ lint() {
     step "format of ${#files[@]} files" clang-format-22 --dry-run -Werror "${files[@]}" || status=1
   fi
   # A header is analysed through its own translation unit, the one that header_check compiles.
-  ninja -C build/dev build.ninja >/dev/null
+  ninja -C build/dev build.ninja >/dev/null 2>&1
   for file in "${files[@]}"; do
     case "$file" in
       *.cpp) ;;
