@@ -37,7 +37,7 @@ Message* Message::create(MemoryAccount& account, MessageKind kind, i64 tag, u64 
 
 void Message::destroy(MemoryAccount& account, Message* message) noexcept {
   if (message == nullptr) return;
-  if (message->resources != nullptr) delete message->resources;
+  delete message->resources;
   account.release(sizeof(Message) + message->capacity_bytes);
   --account.live_messages;
   message->~Message();
