@@ -69,11 +69,14 @@ Outcome<void> set(Process& self, u64 id, Value value) {
 
 // --- What WASI will see ---
 
+// What an entry costs besides its bytes.
+constexpr u64 kEntryBytes = 64;
+
 u64 text_bytes(const Config& config) {
-  u64 size_bytes = 0;
-  for (const std::string& argument : config.arguments) size_bytes += argument.size() + 1;
-  for (const auto& [key, value] : config.environment) size_bytes += key.size() + value.size() + 2;
-  for (const Preopen& preopen : config.preopens) size_bytes += preopen.host_path.size() + preopen.guest_path.size() + 2;
+  u64 size_bytes = kEntryBytes * (config.arguments.size() + config.environment.size() + config.preopens.size());
+  for (const std::string& argument : config.arguments) size_bytes += argument.size();
+  for (const auto& [key, value] : config.environment) size_bytes += key.size() + value.size();
+  for (const Preopen& preopen : config.preopens) size_bytes += preopen.host_path.size() + preopen.guest_path.size();
   return size_bytes;
 }
 
@@ -82,7 +85,9 @@ template <class Add>
 Outcome<void> extend(Process& self, u64 id, u64 added_bytes, Add add) {
   ConfigRef* config = find_config(self, id);
   if (config == nullptr) return kUnknownConfig;
-  if (text_bytes(**config) + added_bytes > kMaxTextBytes) return kConfigFull;
+  const u64 size_bytes = text_bytes(**config);
+  if (size_bytes + kEntryBytes + added_bytes > kMaxTextBytes) return kConfigFull;
+  charge_work(self, size_bytes + added_bytes);
   Config* const writable = config->writable();
   if (writable == nullptr) return kOutOfMemory;
   add(*writable);
@@ -90,13 +95,12 @@ Outcome<void> extend(Process& self, u64 id, u64 added_bytes, Add add) {
 }
 
 Outcome<void> add_environment_variable(Process& self, u64 id, GuestText key, GuestText value) {
-  return extend(self, id, key.text.size() + value.text.size() + 2,
+  return extend(self, id, key.text.size() + value.text.size(),
                 [&](Config& config) { config.environment.emplace_back(key.text, value.text); });
 }
 
 Outcome<void> add_command_line_argument(Process& self, u64 id, GuestText argument) {
-  return extend(self, id, argument.text.size() + 1,
-                [&](Config& config) { config.arguments.emplace_back(argument.text); });
+  return extend(self, id, argument.text.size(), [&](Config& config) { config.arguments.emplace_back(argument.text); });
 }
 
 // "~" stands for the home directory of whoever runs the VM, alone or in front of a path.
@@ -108,7 +112,7 @@ std::string host_path_of(std::string_view path) {
 
 Outcome<void> preopen_dir(Process& self, u64 id, GuestText path) {
   std::string host_path = host_path_of(path.text);
-  return extend(self, id, path.text.size() + host_path.size() + 2, [&](Config& config) {
+  return extend(self, id, path.text.size() + host_path.size(), [&](Config& config) {
     config.preopens.push_back({.host_path = std::move(host_path), .guest_path = std::string(path.text)});
   });
 }

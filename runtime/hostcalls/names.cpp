@@ -2,7 +2,7 @@
 #include "runtime/environment.h"
 #include "runtime/hostcalls/areas.h"
 #include "runtime/hostcalls/bind.h"
-#include "runtime/hostcalls/result_code.h"
+#include "runtime/hostcalls/resources.h"
 #include "runtime/name_registry.h"
 
 namespace lunabeam::runtime::hostcalls {
@@ -12,6 +12,7 @@ constexpr u32 kFound = 0;
 constexpr u32 kNotFound = 1;  // Nothing is written.
 
 Outcome<void> put(Process& self, GuestText name, u64 node, u64 pid) {
+  if (const auto problem = name_problem(self, name.text)) return *problem;
   self.registry->put(name.text, {.node = node, .pid = pid});
   if (node == kOwnNode && pid == self.pid) self.has_name = true;
   return Done{};

@@ -177,6 +177,7 @@ Outcome<u32> get_or_spawn(Process& self, GuestText name, i64 link_tag, u64 confi
     return *problem;
   }
   if (!node_out.is_valid(self) || !id_out.is_valid(self)) return kOutOfBounds;
+  if (const auto problem = name_problem(self, name.text)) return *problem;
   request.name = &name.text;
   SpawnResult result;
   return named_spawned(self, runtime::spawn(self, request, result), result, out);

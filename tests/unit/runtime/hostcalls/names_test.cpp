@@ -75,5 +75,12 @@ TEST(NameFunctions, TextsAndOutParametersAreChecked) {
   }
 }
 
+TEST(NameFunctions, NamesHaveABoundedLength) {
+  EXPECT_EQ(run_body(R"((call $registry.put (i32.const 0) (i32.const 4096) (i64.const 0) (i64.const 1))
+                        (call $registry.put (i32.const 0) (i32.const 4097) (i64.const 0) (i64.const 1)))")
+                .trap(),
+            "lunatic::registry::put: the name is longer than 4,096 bytes");
+}
+
 }  // namespace
 }  // namespace lunabeam::tests
