@@ -20,13 +20,13 @@ def read(path):
 
 
 def reason_of(case):
-    """The text that GTEST_SKIP printed: the line after its 'Skipped' mark; or what a script printed after 'SKIP'."""
+    """The text that GTEST_SKIP printed: the line after its 'Skipped' mark; or what a program printed after 'skipped:'."""
     output = (case.findtext("system-out") or "").splitlines()
     for index, line in enumerate(output):
         if line.endswith(": Skipped") and index + 1 < len(output):
             return output[index + 1].strip()
-        if line.startswith("SKIP"):
-            return line[len("SKIP"):].lstrip(": ").strip()
+        if line.startswith("skipped: "):
+            return line.removeprefix("skipped: ").strip()
     return ""
 
 
