@@ -108,7 +108,7 @@ u32 FunctionTranslator::emit_list(u32 count, u32 tail) {
 
 // Pushes the results of the call that ends with the last word: d in its f[2], dref in its f[1].
 void FunctionTranslator::push_results(const FuncType& type) {
-  const u32 word = code_.size() - 1;
+  const u32 word = code_.size() == 0 ? 0 : code_.size() - 1;  // 0: memory is exhausted.
   empty_accumulators();
   last_ = {};
   if (type.results.empty()) return;

@@ -70,25 +70,10 @@ class BranchSet {
   ~BranchSet() { std::free(bits_); }
 
   // False: out of memory.
-  bool insert(u32 number) noexcept {
-    if (number / 64 >= words_) {
-      const u32 words = number / 64 * 2 + 16;
-      auto* bits = static_cast<u64*>(std::realloc(bits_, words * sizeof(u64)));
-      if (bits == nullptr) return false;
-      for (u32 i = words_; i < words; ++i) bits[i] = 0;
-      bits_ = bits;
-      words_ = words;
-    }
-    bits_[number / 64] |= u64{1} << (number % 64);
-    empty_ = false;
-    return true;
-  }
-  // False: out of memory.
+  bool insert(u32 number) noexcept { return insert_word(number / 64, u64{1} << (number % 64)); }
   bool insert(const BranchSet& other) noexcept {
     for (u32 i = 0; i < other.words_; ++i) {
-      if (other.bits_[i] == 0) continue;
-      if (!insert(i * 64)) return false;  // Makes room; the bit itself is set or not below.
-      bits_[i] |= other.bits_[i];
+      if (other.bits_[i] != 0 && !insert_word(i, other.bits_[i])) return false;
     }
     return true;
   }
@@ -98,6 +83,20 @@ class BranchSet {
   [[nodiscard]] bool empty() const noexcept { return empty_; }
 
  private:
+  bool insert_word(u32 index, u64 bits) noexcept {
+    if (index >= words_) {
+      const u32 words = index * 2 + 16;
+      auto* grown = static_cast<u64*>(std::realloc(bits_, words * sizeof(u64)));
+      if (grown == nullptr) return false;
+      for (u32 i = words_; i < words; ++i) grown[i] = 0;
+      bits_ = grown;
+      words_ = words;
+    }
+    bits_[index] |= bits;
+    empty_ = false;
+    return true;
+  }
+
   u64* bits_ = nullptr;
   u32 words_ = 0;
   bool empty_ = true;
