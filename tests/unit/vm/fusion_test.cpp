@@ -175,7 +175,9 @@ Outcome run_sequence(std::span<const u16> parts, u32 seed, bool fused, Dispatch 
   }
   if (fused) {
     fuse(code.words);
-    if (expected_head != 0) EXPECT_GE(code.words[static_cast<size_t>(body)].op, kFusedBase) << op_name(expected_head);
+    if (expected_head != 0) {
+      EXPECT_GE(code.words[static_cast<size_t>(body)].op, kFusedBase) << op_name(expected_head);
+    }
   }
   FunctionShape shape{.slots = kSlots, .locals = kSlots};
   const bool returns_one = parts.back() == op_id(Special::ret_A);
@@ -215,7 +217,9 @@ TEST(FusionPass, rules_are_well_formed) {
       EXPECT_NE(op.kind, OpKind::kInvalid);
       const bool leaves = op.kind == OpKind::kBranch || op.kind == OpKind::kFloatBranch ||
                           (op.kind == OpKind::kSpecial && op.words == 0);
-      if (i + 1 < parts.size()) EXPECT_FALSE(leaves) << op_name(id);
+      if (i + 1 < parts.size()) {
+        EXPECT_FALSE(leaves) << op_name(id);
+      }
     }
   }
 }

@@ -109,7 +109,9 @@ class Rows : public BothDispatches {
     EXPECT_EQ(narrow ? static_cast<u32>(acc) : acc, want.bits);
     EXPECT_EQ(machine_->result(0), stores ? want.bits : 0);
     const bool operand_there = (a_in_acc || b_in_acc) && float_operands != float_result;
-    if (!operand_there) EXPECT_EQ(other, 0x1111'2222'3333'4444u);
+    if (!operand_there) {
+      EXPECT_EQ(other, 0x1111'2222'3333'4444u);
+    }
   }
 
   template <Opcode Op>

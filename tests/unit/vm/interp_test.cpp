@@ -406,7 +406,9 @@ class Bulk : public Interp {
       EXPECT_EQ(std::memcmp(m.memory.base, want.data(), kSize), 0) << chunk;
       // Every step is charged, and none is longer than 64 KiB.
       const u64 steps = (n + kBulkStepBytes - 1) / kBulkStepBytes;
-      if (chunk == 0) EXPECT_EQ(m.ticks, steps);
+      if (chunk == 0) {
+        EXPECT_EQ(m.ticks, steps);
+      }
       i64 cost = 0;
       for (u64 left = n; left != 0; left -= std::min(left, kBulkStepBytes))
         cost += bulk_step_cost(std::min(left, kBulkStepBytes));
@@ -439,7 +441,9 @@ TEST_P(Bulk, ranges_are_checked_before_the_first_byte) {
         .op(special, S(1), 0, 0)
         .op(Special::ret_I, 1, frame_words_for(6));
     const ExecStatus status = m.call(m.add({.slots = 6, .result_types = {ValType::kI32}}, std::move(code)));
-    if (status == ExecStatus::kTrapped) EXPECT_EQ(m.trap.kind, TrapKind::kOutOfBoundsMemoryAccess);
+    if (status == ExecStatus::kTrapped) {
+      EXPECT_EQ(m.trap.kind, TrapKind::kOutOfBoundsMemoryAccess);
+    }
     return status;
   };
   EXPECT_EQ(run_op(Special::memory_fill, 1, 0xFF, kSize), ExecStatus::kTrapped);
@@ -470,7 +474,9 @@ TEST_P(Bulk, tables_are_copied_and_filled_in_steps) {
       code.op(Special::ret_I, 1, frame_words_for(6));
       ASSERT_EQ(m.call(m.add({.slots = 6, .result_types = {ValType::kI32}}, std::move(code))), ExecStatus::kReturned);
       EXPECT_EQ(m.elems, want);
-      if (chunk == 0) EXPECT_EQ(m.ticks, (n + 8191) / 8192 + 1);
+      if (chunk == 0) {
+        EXPECT_EQ(m.ticks, (n + 8191) / 8192 + 1);
+      }
     }
   }
 }
