@@ -5,18 +5,8 @@
 
 #include <new>
 
+#include "vm/base/address_sanitizer.h"
 #include "vm/base/check.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define LUNABEAM_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define LUNABEAM_ASAN 1
-#endif
-#endif
-#if defined(LUNABEAM_ASAN)
-#include <sanitizer/asan_interface.h>
-#endif
 
 namespace lunabeam::runtime {
 namespace {

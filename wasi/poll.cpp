@@ -57,7 +57,7 @@ void write_event(Process& p, u32 out_ptr, u32 index, const Subscription& s, Errn
 }
 
 // When a clock subscription is due, on the scheduler's monotonic clock; error for clocks that cannot be waited for.
-Errno deadline_of(Process& p, const Subscription& s, bool only_one, u64 start_ns, u64& deadline_ns) {
+Errno deadline_of(const Subscription& s, bool only_one, u64 start_ns, u64& deadline_ns) {
   deadline_ns = kNeverNs;
   if ((s.flags & kAbsoluteTime) != 0) {
     if (s.id == kRealtime) return Errno::kNotSup;
@@ -65,7 +65,6 @@ Errno deadline_of(Process& p, const Subscription& s, bool only_one, u64 start_ns
     deadline_ns = s.timeout_ns;
     return Errno::kSuccess;
   }
-  (void)p;
   if (!only_one && s.id != kRealtime && s.id != kMonotonic) return Errno::kInval;
   deadline_ns = s.timeout_ns > kNeverNs - start_ns ? kNeverNs : start_ns + s.timeout_ns;
   return Errno::kSuccess;
@@ -96,7 +95,7 @@ Outcome look(Process& p, u32 in_ptr, u32 out_ptr, u32 count, u32 nevents_ptr, u6
     const Subscription s = subscription_at(p, in_ptr, i);
     if (s.type == kClock) {
       u64 deadline_ns = kNeverNs;
-      const Errno error = deadline_of(p, s, count == 1, start_ns, deadline_ns);
+      const Errno error = deadline_of(s, count == 1, start_ns, deadline_ns);
       if (error != Errno::kSuccess) return error;
       if (deadline_ns <= now_ns) {
         write_event(p, out_ptr, events++, s, Errno::kSuccess, 0);
