@@ -64,7 +64,7 @@ bool take_mapping() {
 struct Mapping {
   u64 key;
   u64 bytes;
-  u8* dying_base = nullptr;    // Of a freed one that is being unmapped step by step.
+  u8* dying_base = nullptr;  // Of a freed one that is being unmapped step by step.
   Mapping* next_dying = nullptr;
 };
 

@@ -39,10 +39,10 @@ struct ExecHooks {
 
 // How a suspended process goes on when run() is called next.
 enum class Resume : u8 {
-  kFrame,      // The top frame is an interpreter frame with a valid saved ip.
-  kHostCall,   // Parked in a host function: call parked->resume; the top frame's saved ip is behind the call.
-  kFinished,   // Nothing to run.
-  kCallDone,   // As kFrame, behind a host call that is done: its first result, in slot d, goes to the accumulators ...
+  kFrame,     // The top frame is an interpreter frame with a valid saved ip.
+  kHostCall,  // Parked in a host function: call parked->resume; the top frame's saved ip is behind the call.
+  kFinished,  // Nothing to run.
+  kCallDone,  // As kFrame, behind a host call that is done: its first result, in slot d, goes to the accumulators ...
   kRefCallDone,  // ... a reference, in slot dref.
 };
 
@@ -67,9 +67,9 @@ struct ExecContext {
   u8* stack_lo = nullptr;
   u8* stack_hi = nullptr;
 
-  Ctx* ctx = nullptr;          // Instance that the top frame belongs to.
+  Ctx* ctx = nullptr;  // Instance that the top frame belongs to.
   const ExecHooks* hooks = nullptr;
-  u64* transfer = nullptr;     // The worker's transfer area, kTransferWords words; set before run().
+  u64* transfer = nullptr;  // The worker's transfer area, kTransferWords words; set before run().
 
   // Reductions left in the current chunk; in a register while guest code runs, here while suspended or in a hook or host call.
   i64 reductions = 0;
@@ -88,8 +88,8 @@ struct ExecContext {
   HostOp* host_ops = nullptr;  // LIFO; its depth is host_op_count.
   u32 host_op_count = 0;
 
-  Trap trap;                   // Set by whoever raises one; valid while it is being handled.
-  BacktraceOwner backtrace;    // Of the last trap; allocated when there is one. See backtrace.h.
+  Trap trap;                 // Set by whoever raises one; valid while it is being handled.
+  BacktraceOwner backtrace;  // Of the last trap; allocated when there is one. See backtrace.h.
 };
 
 // Space below the limit that stubs and leaf frames may use without a check (engine.md 2.4).

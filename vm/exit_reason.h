@@ -7,13 +7,13 @@ namespace lunabeam::vm {
 
 struct ExitReason {
   enum class Kind : u8 {
-    kNormal,        // Entry function returned, or proc_exit(0).
-    kExited,        // proc_exit(n), n != 0; trap.exit_code holds n.
-    kTrapped,       // A guest fault that nothing caught; trap says which.
-    kKilled,        // Kill signal.
-    kLinkDied,      // A linked process failed while die_when_link_dies was set.
-    kNoEntry,       // The entry function is missing or has another type.
-    kMailboxFull,   // More unread messages than its limit allows.
+    kNormal,       // Entry function returned, or proc_exit(0).
+    kExited,       // proc_exit(n), n != 0; trap.exit_code holds n.
+    kTrapped,      // A guest fault that nothing caught; trap says which.
+    kKilled,       // Kill signal.
+    kLinkDied,     // A linked process failed while die_when_link_dies was set.
+    kNoEntry,      // The entry function is missing or has another type.
+    kMailboxFull,  // More unread messages than its limit allows.
   };
 
   Kind kind = Kind::kNormal;

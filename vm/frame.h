@@ -36,10 +36,10 @@ inline constexpr u32 kFrameOverheadWords = 3;
 // The return word. When there is a JIT, any other value is a return address into its code arena.
 // ORDER: kReturnToInterp is the one that the return handlers test for first.
 enum ReturnWord : u64 {
-  kReturnToInterp = 1,   // An interpreter frame lies directly above.
-  kReturnRestore = 2,    // A restore frame: {Ctx* to switch back to, return word of the caller's kind}.
-  kReturnHostCont = 3,   // A host continuation frame: see HostContFrame.
-  kReturnExit = 4,       // The bottom: the process's entry function returns to the runtime.
+  kReturnToInterp = 1,  // An interpreter frame lies directly above.
+  kReturnRestore = 2,   // A restore frame: {Ctx* to switch back to, return word of the caller's kind}.
+  kReturnHostCont = 3,  // A host continuation frame: see HostContFrame.
+  kReturnExit = 4,      // The bottom: the process's entry function returns to the runtime.
 };
 
 // Pushed by a cross-instance call. 16 bytes.
@@ -52,8 +52,8 @@ struct RestoreFrame {
 // function's resume runs; the frame above is the interpreter frame that made the host call, its saved ip behind the call.
 struct HostContFrame {
   const HostFunction* function;
-  u64 op_index;   // Index into ExecContext's LIFO of host operations.
-  Ctx* ctx;       // Instance of the frame above.
+  u64 op_index;  // Index into ExecContext's LIFO of host operations.
+  Ctx* ctx;      // Instance of the frame above.
   u64 return_word;
 };
 

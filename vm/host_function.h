@@ -39,9 +39,10 @@ struct HostFunction {
   HostEntry call = nullptr;
   HostEntry resume = nullptr;    // Woken after kPark. Null: never parks.
   HostEntry returned = nullptr;  // The guest callee of kCall returned. Null: never calls.
-  HostEntry trapped = nullptr;   // The guest callee of kCall trapped (ExecContext::trap). Null: the trap passes through.
-  void (*cancel)(ExecContext& exec) = nullptr;  // The parked call will not be resumed: forget the wait. Null: nothing to forget.
-  u32 cost = 1;                  // Reductions charged per call (rule R1).
+  HostEntry trapped = nullptr;  // The guest callee of kCall trapped (ExecContext::trap). Null: the trap passes through.
+  void (*cancel)(ExecContext& exec) =
+      nullptr;   // The parked call will not be resumed: forget the wait. Null: nothing to forget.
+  u32 cost = 1;  // Reductions charged per call (rule R1).
 };
 
 // A host operation that is waiting for a guest callee: what the C++ activation would have held. Destroyed when the callee has
@@ -59,7 +60,8 @@ class HostRegistry {
 
   enum class Match : u8 { kNone, kOtherType, kExact };
   // Looks up by name and type; *found is set on kExact.
-  [[nodiscard]] Match find(std::string_view module, std::string_view name, const FuncType& type, const HostFunction** found) const;
+  [[nodiscard]] Match find(std::string_view module, std::string_view name, const FuncType& type,
+                           const HostFunction** found) const;
   [[nodiscard]] std::span<const HostFunction* const> all() const { return rows_; }
 
  private:

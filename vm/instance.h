@@ -37,14 +37,16 @@ struct alignas(16) Ctx {
   u64* stack_limit = nullptr;
   ExecContext* exec = nullptr;
   const Module* module = nullptr;
-  u64* globals = nullptr;          // Own and imported immutable globals by value, at Module::global_offsets.
-  u64** imported_globals = nullptr;   // Imported mutable globals: where the owner keeps them, by global index (null = own).
+  u64* globals = nullptr;  // Own and imported immutable globals by value, at Module::global_offsets.
+  u64** imported_globals =
+      nullptr;  // Imported mutable globals: where the owner keeps them, by global index (null = own).
   TableInst** tables = nullptr;
   MemoryInst** memories = nullptr;
   const FuncInst** imported_funcs = nullptr;  // By function index; null where the module is bound to a host function.
   FuncInst* func_insts = nullptr;  // Store with several instances: one per function of the module; else null.
-  u64* dropped = nullptr;          // Bit set: dropped element segments, then data segments; see segment.h. Null without segments.
-  Ctx* next = nullptr;             // Ring of the instances of the same ExecContext; itself when alone.
+  u64* dropped =
+      nullptr;          // Bit set: dropped element segments, then data segments; see segment.h. Null without segments.
+  Ctx* next = nullptr;  // Ring of the instances of the same ExecContext; itself when alone.
 
   void reload_memory() {
     if (memories != nullptr && memories[0] != nullptr) {
@@ -80,8 +82,8 @@ struct ExternValue {
 // shared_store: references are FuncInst* (rule P3). Cost: linear in the module's segments, not in declared sizes.
 // Errors: kUnlinkable; kResourceLimit; kInitTrapped with exec.trap set (writes made before the trap stay visible).
 // On kUnlinkable and kResourceLimit nothing stays allocated; after kInitTrapped in a shared store the instance stays alive.
-[[nodiscard]] Result<Ctx*> instantiate(void* block, const Module& module, ExecContext& exec, std::span<const ExternValue> imports,
-                                       bool shared_store) noexcept;
+[[nodiscard]] Result<Ctx*> instantiate(void* block, const Module& module, ExecContext& exec,
+                                       std::span<const ExternValue> imports, bool shared_store) noexcept;
 
 // Frees what the instance owns (private tables, memories); not the block.
 void destroy_instance(Ctx* ctx) noexcept;

@@ -18,12 +18,12 @@ struct MemoryImage;
 struct MemoryInst {
   u8* base = nullptr;
   u64 size_bytes = 0;
-  u64 max_bytes = 0;        // The type's maximum, or the address type's limit; not the process's limit.
-  u64 capacity_bytes = 0;   // Bytes the provider could give without moving.
-  u64 provider_data = 0;    // The provider's own note (slot, size class).
+  u64 max_bytes = 0;       // The type's maximum, or the address type's limit; not the process's limit.
+  u64 capacity_bytes = 0;  // Bytes the provider could give without moving.
+  u64 provider_data = 0;   // The provider's own note (slot, size class).
   u8 page_size_log2 = 16;
   AddressType address_type = AddressType::kI32;
-  bool has_max = false;     // The type has a maximum: importers may ask for one.
+  bool has_max = false;  // The type has a maximum: importers may ask for one.
 
   [[nodiscard]] u64 pages() const { return size_bytes >> page_size_log2; }
 };
@@ -45,13 +45,13 @@ struct MemoryProvider {
 // Built once per module at load. Runs are sorted, disjoint and inside the memory's initial size.
 struct MemoryImage {
   struct Run {
-    u64 offset;         // In the memory, bytes.
-    const u8* bytes;    // Points into Module::bytes, or into MemoryImage-owned storage after merging.
+    u64 offset;       // In the memory, bytes.
+    const u8* bytes;  // Points into Module::bytes, or into MemoryImage-owned storage after merging.
     u64 size;
   };
   const Run* runs = nullptr;
   u32 num_runs = 0;
-  u64 end_bytes = 0;    // First byte behind the last run.
+  u64 end_bytes = 0;  // First byte behind the last run.
 };
 
 }  // namespace lunabeam::vm

@@ -35,7 +35,7 @@ struct ConstExpr {
     kGeneral,    // Evaluate the bytes: vm/const_expr.h.
   };
   Kind kind = Kind::kValue;
-  ValType type;   // Type of the result.
+  ValType type;  // Type of the result.
   u64 value = 0;
   u32 begin = 0;  // Byte range [begin, end) in Module::bytes.
   u32 end = 0;
@@ -45,8 +45,8 @@ struct Import {
   std::string module;
   std::string name;
   ExternKind kind;
-  u32 index;  // Index in the index space of its kind.
-  u64 offset; // Byte offset of the import in the module, for errors.
+  u32 index;   // Index in the index space of its kind.
+  u64 offset;  // Byte offset of the import in the module, for errors.
 };
 
 struct Export {
@@ -92,10 +92,10 @@ struct Names {
 
 // What the validator learns about one function body and the translator needs before its first instruction.
 struct FuncBody {
-  u32 begin = 0;           // Byte range [begin, end) of the body: local declarations and expression.
+  u32 begin = 0;  // Byte range [begin, end) of the body: local declarations and expression.
   u32 end = 0;
-  u32 max_num_slots = 0;   // Deepest operand stack, in slots, of non-reference values ...
-  u32 max_ref_slots = 0;   // ... and of references.
+  u32 max_num_slots = 0;  // Deepest operand stack, in slots, of non-reference values ...
+  u32 max_ref_slots = 0;  // ... and of references.
 };
 
 class Module : public std::enable_shared_from_this<Module> {
@@ -124,12 +124,12 @@ class Module : public std::enable_shared_from_this<Module> {
   // --- Contents. Index spaces start with the imports. Read-only after load. ---
   std::vector<u8> bytes;
   FeatureSet features;
-  std::string file_name;              // For messages; may be empty.
-  u64 id = 0;                         // Unique in this VM: key of recycled memories.
-  std::vector<TypeId> types;          // TypeIdx -> canonical.
-  std::vector<TypeId> type_groups;    // First member of each rec group registered, to release.
+  std::string file_name;            // For messages; may be empty.
+  u64 id = 0;                       // Unique in this VM: key of recycled memories.
+  std::vector<TypeId> types;        // TypeIdx -> canonical.
+  std::vector<TypeId> type_groups;  // First member of each rec group registered, to release.
   std::vector<Import> imports;
-  std::vector<TypeId> func_types;     // FuncIdx -> canonical type.
+  std::vector<TypeId> func_types;  // FuncIdx -> canonical type.
   std::vector<Table> tables;
   std::vector<MemoryType> memories;
   std::vector<Global> globals;
@@ -137,8 +137,8 @@ class Module : public std::enable_shared_from_this<Module> {
   std::vector<Export> exports;
   std::vector<ElemSegment> elems;
   std::vector<DataSegment> datas;
-  std::vector<FuncBody> bodies;       // [func_index - imported_funcs]
-  std::vector<u64> global_offsets;    // GlobalIdx -> first word in Ctx::globals (v128 takes two words).
+  std::vector<FuncBody> bodies;     // [func_index - imported_funcs]
+  std::vector<u64> global_offsets;  // GlobalIdx -> first word in Ctx::globals (v128 takes two words).
   u32 global_words = 0;
   bool has_start = false;
   u32 start_func = 0;

@@ -25,7 +25,9 @@ struct alignas(16) FuncInst {
 [[nodiscard]] constexpr RefTag tag_of(u64 ref) { return static_cast<RefTag>(ref & kRefTagMask); }
 [[nodiscard]] inline u64 make_ref(const FuncCode* code) { return reinterpret_cast<u64>(code); }
 [[nodiscard]] inline u64 make_ref(const FuncInst* inst) { return reinterpret_cast<u64>(inst) | kRefTagFuncInst; }
-[[nodiscard]] inline const FuncInst* func_inst_of(u64 ref) { return reinterpret_cast<const FuncInst*>(ref & ~kRefTagMask); }
+[[nodiscard]] inline const FuncInst* func_inst_of(u64 ref) {
+  return reinterpret_cast<const FuncInst*>(ref & ~kRefTagMask);
+}
 // REQUIRES: ref is a non-null function reference.
 [[nodiscard]] inline const FuncCode* func_code_of(u64 ref) {
   return tag_of(ref) == kRefTagFuncInst ? func_inst_of(ref)->code : reinterpret_cast<const FuncCode*>(ref);

@@ -9,7 +9,8 @@ std::string_view text_of(TrapKind kind) noexcept {
 #define VM_TRAP(id, letter, text) +1
 #include "vm/traps.def"
                               >
-      kTexts = {"",
+      kTexts = {
+          "",
 #define VM_TRAP(id, letter, text) text,
 #include "vm/traps.def"
       };

@@ -19,8 +19,8 @@ enum class TrapKind : u8 {
 // Invariant 1: message is a string literal or nullptr. It refines kHost ("lunatic::error::drop: unknown error id").
 struct Trap {
   TrapKind kind = TrapKind::kNone;
-  i32 exit_code = 0;               // kExit: the code given to proc_exit.
-  u64 operand = 0;                 // kUninitializedElement, kUndefinedElement: the index.
+  i32 exit_code = 0;  // kExit: the code given to proc_exit.
+  u64 operand = 0;    // kUninitializedElement, kUndefinedElement: the index.
   const char* message = nullptr;
 };
 

@@ -21,12 +21,26 @@ class HeapType {
  public:
   // ORDER: abstract codes are dense and below kFirstConcrete.
   enum Abstract : u32 {
-    kFunc, kNoFunc, kExtern, kNoExtern, kAny, kEq, kI31, kStruct, kArray, kNone, kExn, kNoExn,
+    kFunc,
+    kNoFunc,
+    kExtern,
+    kNoExtern,
+    kAny,
+    kEq,
+    kI31,
+    kStruct,
+    kArray,
+    kNone,
+    kExn,
+    kNoExn,
     kBottom,  // Subtype of every heap type; arises in unreachable code only.
   };
 
-  constexpr HeapType(Abstract code) : bits_(code) {}  // NOLINT(google-explicit-constructor): HeapType::kFunc reads as a type.
-  [[nodiscard]] static constexpr HeapType concrete(TypeId id) { return HeapType(kFirstConcrete + static_cast<u32>(id), 0); }
+  constexpr HeapType(Abstract code)
+      : bits_(code) {}  // NOLINT(google-explicit-constructor): HeapType::kFunc reads as a type.
+  [[nodiscard]] static constexpr HeapType concrete(TypeId id) {
+    return HeapType(kFirstConcrete + static_cast<u32>(id), 0);
+  }
   [[nodiscard]] static constexpr HeapType from_bits(u32 bits) { return HeapType(bits, 0); }
 
   [[nodiscard]] constexpr bool is_concrete() const { return bits_ >= kFirstConcrete; }
@@ -108,7 +122,9 @@ struct SubType {
 
 enum class AddressType : u8 { kI32, kI64 };
 
-[[nodiscard]] constexpr ValType value_type_of(AddressType at) { return at == AddressType::kI64 ? ValType::kI64 : ValType::kI32; }
+[[nodiscard]] constexpr ValType value_type_of(AddressType at) {
+  return at == AddressType::kI64 ? ValType::kI64 : ValType::kI32;
+}
 
 // Limits of memories (in pages) and tables (in elements).
 struct Limits {

@@ -19,7 +19,8 @@ Outcome write_strings(Process& p, u32 pointers_ptr, u32 buffer_ptr, size_t count
     if (at > UINT32_MAX) return out_of_bounds(p);
     const auto bytes = runtime::guest_bytes(p, static_cast<u32>(at), length);
     if (!bytes) return out_of_bounds(p);
-    std::ranges::copy(second, std::ranges::copy(first, bytes->begin()).out);  // Either part may be empty and point nowhere.
+    std::ranges::copy(second,
+                      std::ranges::copy(first, bytes->begin()).out);  // Either part may be empty and point nowhere.
     bytes->back() = 0;
     at += length;
   }

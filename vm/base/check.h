@@ -10,10 +10,10 @@ namespace lunabeam {
 }  // namespace lunabeam
 
 // Always on: for invariants whose violation would corrupt memory or leak another process's data.
-#define VM_CHECK(cond)                                                       \
-  do {                                                                       \
-    if (!(cond)) [[unlikely]]                                                \
-      ::lunabeam::check_failed(__FILE__, __LINE__, #cond);                   \
+#define VM_CHECK(cond)                                     \
+  do {                                                     \
+    if (!(cond)) [[unlikely]]                              \
+      ::lunabeam::check_failed(__FILE__, __LINE__, #cond); \
   } while (0)
 
 // Marks a place that no input can reach.

@@ -40,7 +40,8 @@ struct [[nodiscard]] Error {
 template <class T>
 using Result = std::expected<T, Error>;
 
-[[nodiscard]] inline std::unexpected<Error> fail(ErrorCode code, u64 offset = Error::kNoOffset, std::string detail = {}) {
+[[nodiscard]] inline std::unexpected<Error> fail(ErrorCode code, u64 offset = Error::kNoOffset,
+                                                 std::string detail = {}) {
   return std::unexpected<Error>(Error{code, offset, std::move(detail)});
 }
 
@@ -55,10 +56,10 @@ using Result = std::expected<T, Error>;
 
 // VM_ASSIGN(auto x, f()): declares or assigns x from a Result, or returns its error.
 #define VM_ASSIGN_CONCAT2(a, b) a##b
-#define VM_ASSIGN_CONCAT(a, b) VM_ASSIGN_CONCAT2(a, b)
+#define VM_ASSIGN_CONCAT(a, b)  VM_ASSIGN_CONCAT2(a, b)
 #define VM_ASSIGN(target, expr) VM_ASSIGN_IMPL(VM_ASSIGN_CONCAT(vm_assign_, __LINE__), target, expr)
-#define VM_ASSIGN_IMPL(tmp, target, expr)              \
-  auto tmp = (expr);                                   \
-  if (!tmp) [[unlikely]]                               \
-    return std::unexpected(std::move(tmp).error());    \
+#define VM_ASSIGN_IMPL(tmp, target, expr)           \
+  auto tmp = (expr);                                \
+  if (!tmp) [[unlikely]]                            \
+    return std::unexpected(std::move(tmp).error()); \
   target = *std::move(tmp)

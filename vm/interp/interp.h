@@ -16,7 +16,7 @@ enum class ExecStatus : u8 {
   kReturned,  // The entry function returned; its results are in exec.transfer[0..].
   kYielded,   // The tick hook said leave. run() again to go on.
   kParked,    // A host function parked. run() again once what it waits for has happened.
-  kTrapped,   // exec.trap; every frame is unwound and every host operation destroyed. The backtrace is in exec_backtrace().
+  kTrapped,  // exec.trap; every frame is unwound and every host operation destroyed. The backtrace is in exec_backtrace().
 };
 
 enum class Dispatch : u8 { kTail, kStep };

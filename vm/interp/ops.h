@@ -50,7 +50,7 @@ enum class OpFamily : u8 {
 // ORDER: the order of forms is their numbering inside a family.
 enum class Form : u8 { kSS, kAS, kSA, kSI, kAI };
 enum class UnaryForm : u8 { kS, kA };
-enum class LoadForm : u8 { kS, kA, kX };              // kX has the S destination only.
+enum class LoadForm : u8 { kS, kA, kX };  // kX has the S destination only.
 enum class StoreForm : u8 { kSS, kAS, kSA, kAF, kSI, kX };
 enum class Dest : u8 { kA, kS };
 
@@ -69,8 +69,8 @@ constexpr OpFamily family(const OpcodeInfo& op) {
   if (sig.size() == 3 && is_number(sig[0]) && is_number(sig[2])) return OpFamily::kUnary;
   if (sig.size() == 4 && is_number(sig[0]) && sig[0] == sig[1] && is_number(sig[3])) {
     const std::string_view name = op.text.substr(4);
-    const bool compares = name.starts_with("eq") || name.starts_with("ne") || name.starts_with("lt") || name.starts_with("gt") ||
-                          name.starts_with("le") || name.starts_with("ge");
+    const bool compares = name.starts_with("eq") || name.starts_with("ne") || name.starts_with("lt") ||
+                          name.starts_with("gt") || name.starts_with("le") || name.starts_with("ge");
     if (is_int(sig[0])) return compares ? OpFamily::kIntCompare : OpFamily::kIntBinary;
     return compares ? OpFamily::kFloatCompare : OpFamily::kFloatBinary;
   }
@@ -81,9 +81,9 @@ constexpr u32 ids_of(OpFamily f) {
   switch (f) {
     case OpFamily::kNone: return 0;
     case OpFamily::kIntBinary: return 5 * 2;
-    case OpFamily::kIntCompare: return 5 * 2 + 5 * 2;          // values; branches forward, back
+    case OpFamily::kIntCompare: return 5 * 2 + 5 * 2;  // values; branches forward, back
     case OpFamily::kFloatBinary: return 3 * 2;
-    case OpFamily::kFloatCompare: return 3 * 2 + 3 * 2 * 2;    // values; branches x {if true, if false} x {forward, back}
+    case OpFamily::kFloatCompare: return 3 * 2 + 3 * 2 * 2;  // values; branches x {if true, if false} x {forward, back}
     case OpFamily::kUnary: return 2 * 2;
     case OpFamily::kLoad: return 2 * 2 + 1;
     case OpFamily::kStore: return 6;
@@ -134,9 +134,12 @@ inline constexpr u16 kFusedBase = kSpecialBase + static_cast<u16>(Special::kCoun
   return static_cast<u16>(base_of(op) + static_cast<u16>(form) * 2 + static_cast<u16>(dest));
 }
 [[nodiscard]] constexpr u16 op_id(Opcode op, LoadForm form, Dest dest) {
-  return static_cast<u16>(base_of(op) + (form == LoadForm::kX ? 4 : static_cast<u16>(form) * 2 + static_cast<u16>(dest)));
+  return static_cast<u16>(base_of(op) +
+                          (form == LoadForm::kX ? 4 : static_cast<u16>(form) * 2 + static_cast<u16>(dest)));
 }
-[[nodiscard]] constexpr u16 op_id(Opcode op, StoreForm form) { return static_cast<u16>(base_of(op) + static_cast<u16>(form)); }
+[[nodiscard]] constexpr u16 op_id(Opcode op, StoreForm form) {
+  return static_cast<u16>(base_of(op) + static_cast<u16>(form));
+}
 // Compare-branch of an integer comparison. The branch on the opposite outcome is the one of the opposite comparison.
 [[nodiscard]] constexpr u16 branch_id(Opcode op, Form form, bool back) {
   return static_cast<u16>(base_of(op) + 10 + static_cast<u16>(form) * 2 + (back ? 1 : 0));

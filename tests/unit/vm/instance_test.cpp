@@ -12,11 +12,10 @@
 namespace lunabeam::vm {
 namespace {
 
-using namespace tests; // NOLINT: the builder's words.
+using namespace tests;  // NOLINT: the builder's words.
 
-std::shared_ptr<Module> load(const ModuleBuilder &builder) {
-  Result<std::shared_ptr<Module>> module =
-      Module::load(builder.build(), nullptr);
+std::shared_ptr<Module> load(const ModuleBuilder& builder) {
+  Result<std::shared_ptr<Module>> module = Module::load(builder.build(), nullptr);
   if (!module) {
     ADD_FAILURE() << module.error().message();
     return nullptr;
@@ -45,18 +44,16 @@ TEST(Instance, EvaluatesGlobalsInOrder) {
   builder.global('i', false, i32_const(-7));
   builder.global('I', false, i64_const(-8));
   builder.global('i', true, global_get(0));
-  builder.global('f', false, op({0x43, 0, 0, 0xC0, 0x3F})); // 1.5f
+  builder.global('f', false, op({0x43, 0, 0, 0xC0, 0x3F}));  // 1.5f
   // Extended constant expressions: (global 0 + 3) * 5 - 1 wraps in 32 bits.
   builder.global('i', false,
-                 seq({global_get(0), i32_const(3), op({0x6A}), i32_const(5),
-                      op({0x6C}), i32_const(1), op({0x6B})}));
+                 seq({global_get(0), i32_const(3), op({0x6A}), i32_const(5), op({0x6C}), i32_const(1), op({0x6B})}));
   builder.global('I', false,
-                 seq({i64_const(-1), i64_const(2), op({0x7C}), i64_const(6),
-                      op({0x7E}), i64_const(1), op({0x7D})}));
+                 seq({i64_const(-1), i64_const(2), op({0x7C}), i64_const(6), op({0x7E}), i64_const(1), op({0x7D})}));
   Store store;
-  const Result<Ctx *> instance = store.instantiate(load(builder));
+  const Result<Ctx*> instance = store.instantiate(load(builder));
   ASSERT_TRUE(instance) << instance.error().message();
-  const u64 *globals = (*instance)->globals;
+  const u64* globals = (*instance)->globals;
   EXPECT_EQ(globals[0], u32(-7));
   EXPECT_EQ(globals[1], u64(-8));
   EXPECT_EQ(globals[2], u32(-7));
@@ -74,15 +71,13 @@ TEST(Instance, OverlaysDataSegmentsInOrder) {
   builder.data_passive("not there");
   for (const bool shared : {false, true}) {
     Store store({.shared = shared});
-    const Result<Ctx *> instance = store.instantiate(load(builder));
+    const Result<Ctx*> instance = store.instantiate(load(builder));
     ASSERT_TRUE(instance) << instance.error().message();
-    const Ctx &ctx = **instance;
+    const Ctx& ctx = **instance;
     EXPECT_EQ(ctx.mem0, ctx.memories[0]->base);
     EXPECT_EQ(ctx.mem0_limit, kWasmPageBytes);
-    EXPECT_EQ(std::string(reinterpret_cast<char *>(ctx.mem0 + 9), 8),
-              std::string("\0abXYef\0", 8));
-    EXPECT_EQ(std::string(reinterpret_cast<char *>(ctx.mem0 + 65530), 6),
-              "second");
+    EXPECT_EQ(std::string(reinterpret_cast<char*>(ctx.mem0 + 9), 8), std::string("\0abXYef\0", 8));
+    EXPECT_EQ(std::string(reinterpret_cast<char*>(ctx.mem0 + 65530), 6), "second");
     EXPECT_EQ(data_bytes(ctx, 0).size(), 0u);
     EXPECT_EQ(data_bytes(ctx, 3).size(), 9u);
   }
@@ -100,13 +95,12 @@ TEST(Instance, TakesSegmentOffsetsFromImportedGlobals) {
   builder.data_active(global_get(global), "here");
   builder.elem_active(0, global_get(global), {0});
   Store store;
-  const Result<Ctx *> env = store.instantiate(load(base));
+  const Result<Ctx*> env = store.instantiate(load(base));
   ASSERT_TRUE(env);
   store.register_instance("env", *env);
-  const Result<Ctx *> instance = store.instantiate(load(builder));
+  const Result<Ctx*> instance = store.instantiate(load(builder));
   ASSERT_TRUE(instance) << instance.error().message();
-  EXPECT_EQ(std::string(reinterpret_cast<char *>((*instance)->mem0 + 100), 4),
-            "here");
+  EXPECT_EQ(std::string(reinterpret_cast<char*>((*instance)->mem0 + 100), 4), "here");
   EXPECT_EQ((*instance)->tables[0]->elems[100], func_ref(**instance, 0));
   EXPECT_EQ((*instance)->tables[0]->elems[99], 0u);
 }
@@ -118,7 +112,7 @@ TEST(Instance, TrapsOnSegmentsOutOfBounds) {
     builder.data_active(i32_const(offset), "abc");
     for (const bool shared : {false, true}) {
       Store store({.shared = shared});
-      const Result<Ctx *> instance = store.instantiate(load(builder));
+      const Result<Ctx*> instance = store.instantiate(load(builder));
       ASSERT_FALSE(instance);
       EXPECT_EQ(instance.error().code, ErrorCode::kInitTrapped);
       EXPECT_EQ(store.trap().kind, TrapKind::kOutOfBoundsMemoryAccess);
@@ -145,9 +139,7 @@ TEST(Instance, ChecksEmptySegmentsToo) {
     builder.table('r', 10);
     builder.elem_active(0, i32_const(offset), {});
     for (const bool shared : {false, true}) {
-      EXPECT_EQ(
-          Store({.shared = shared}).instantiate(load(builder)).has_value(),
-          offset == 10);
+      EXPECT_EQ(Store({.shared = shared}).instantiate(load(builder)).has_value(), offset == 10);
     }
   }
 }
@@ -156,8 +148,7 @@ TEST(Instance, KeepsWhatWasWrittenBeforeATrap) {
   ModuleBuilder base;
   base.table('r', 10);
   base.memory(1);
-  base.export_item("table", ModuleBuilder::kTable, 0)
-      .export_item("memory", ModuleBuilder::kMemory, 0);
+  base.export_item("table", ModuleBuilder::kTable, 0).export_item("memory", ModuleBuilder::kMemory, 0);
   ModuleBuilder builder;
   builder.import_table("env", "table", 'r', 10);
   builder.import_memory("env", "memory", 1);
@@ -167,14 +158,14 @@ TEST(Instance, KeepsWhatWasWrittenBeforeATrap) {
   builder.data_active(i32_const(65535), "too long");
   builder.data_active(i32_const(50), "never written");
   Store store;
-  const Result<Ctx *> env = store.instantiate(load(base));
+  const Result<Ctx*> env = store.instantiate(load(base));
   ASSERT_TRUE(env);
   store.register_instance("env", *env);
-  const Result<Ctx *> instance = store.instantiate(load(builder));
+  const Result<Ctx*> instance = store.instantiate(load(builder));
   ASSERT_FALSE(instance);
   EXPECT_EQ(store.trap().kind, TrapKind::kOutOfBoundsMemoryAccess);
-  const Ctx &ctx = **env;
-  EXPECT_EQ(std::string(reinterpret_cast<char *>(ctx.mem0 + 5), 4), "kept");
+  const Ctx& ctx = **env;
+  EXPECT_EQ(std::string(reinterpret_cast<char*>(ctx.mem0 + 5), 4), "kept");
   EXPECT_EQ(ctx.mem0[50], 0);
   // The function leaked into the table: its instance is alive.
   const u64 leaked = ctx.tables[0]->elems[3];
@@ -186,10 +177,10 @@ TEST(Instance, RefusesHugeDeclaredMinimumsWithoutAllocating) {
   ModuleBuilder table, memory;
   table.table('r', 0xFFFF'FFFF);
   memory.memory(65536);
-  for (const ModuleBuilder *builder : {&table, &memory}) {
+  for (const ModuleBuilder* builder : {&table, &memory}) {
     for (const bool shared : {false, true}) {
       Store store({.shared = shared, .memory_limit_bytes = u64{1} << 30});
-      const Result<Ctx *> instance = store.instantiate(load(*builder));
+      const Result<Ctx*> instance = store.instantiate(load(*builder));
       ASSERT_FALSE(instance);
       EXPECT_EQ(instance.error().code, ErrorCode::kResourceLimit);
       EXPECT_EQ(store.used_bytes(), 0u);
@@ -201,19 +192,17 @@ TEST(Instance, ReportsMissingImportsBeforeMismatchedOnes) {
   ModuleBuilder base = with_func();
   base.export_item("f", ModuleBuilder::kFunc, 0);
   Store store;
-  const Result<Ctx *> env = store.instantiate(load(base));
+  const Result<Ctx*> env = store.instantiate(load(base));
   ASSERT_TRUE(env);
   store.register_instance("env", *env);
-  const auto link = [&](std::string_view module, std::string_view name,
-                        std::string_view params) {
+  const auto link = [&](std::string_view module, std::string_view name, std::string_view params) {
     ModuleBuilder builder;
     builder.import_func("env", "f", builder.type(params, ""));
     builder.import_func(module, name, builder.type("", ""));
     return store.instantiate(load(builder));
   };
   EXPECT_TRUE(link("env", "f", ""));
-  EXPECT_EQ(link("env", "f", "i").error().code,
-            ErrorCode::kIncompatibleImportType);
+  EXPECT_EQ(link("env", "f", "i").error().code, ErrorCode::kIncompatibleImportType);
   EXPECT_EQ(link("env", "g", "i").error().code, ErrorCode::kUnknownImport);
   EXPECT_EQ(link("else", "f", "").error().code, ErrorCode::kUnknownImport);
 }
@@ -223,14 +212,12 @@ TEST(Instance, MatchesLimitsOfImportedTablesAndMemories) {
   ModuleBuilder base;
   base.table('r', 10, 20);
   base.memory(1, 2);
-  base.export_item("table", ModuleBuilder::kTable, 0)
-      .export_item("memory", ModuleBuilder::kMemory, 0);
+  base.export_item("table", ModuleBuilder::kTable, 0).export_item("memory", ModuleBuilder::kMemory, 0);
   Store store;
-  const Result<Ctx *> env = store.instantiate(load(base));
+  const Result<Ctx*> env = store.instantiate(load(base));
   ASSERT_TRUE(env);
   store.register_instance("env", *env);
-  const auto table = [&](char element, u64 min,
-                         u64 max = ModuleBuilder::kNoMax) {
+  const auto table = [&](char element, u64 min, u64 max = ModuleBuilder::kNoMax) {
     ModuleBuilder builder;
     builder.import_table("env", "table", element, min, max);
     return store.instantiate(load(builder)).has_value();
@@ -261,10 +248,9 @@ TEST(Instance, SharesMutableGlobalsAndChecksTheirTypes) {
   ModuleBuilder base;
   base.global('i', true, i32_const(1));
   base.global('i', false, i32_const(2));
-  base.export_item("var", ModuleBuilder::kGlobal, 0)
-      .export_item("const", ModuleBuilder::kGlobal, 1);
+  base.export_item("var", ModuleBuilder::kGlobal, 0).export_item("const", ModuleBuilder::kGlobal, 1);
   Store store;
-  const Result<Ctx *> env = store.instantiate(load(base));
+  const Result<Ctx*> env = store.instantiate(load(base));
   ASSERT_TRUE(env);
   store.register_instance("env", *env);
   const auto link = [&](std::string_view name, char type, bool is_mutable) {
@@ -277,10 +263,10 @@ TEST(Instance, SharesMutableGlobalsAndChecksTheirTypes) {
   EXPECT_FALSE(link("var", 'I', true));
   EXPECT_FALSE(link("const", 'i', true));
   EXPECT_FALSE(link("const", 'f', false));
-  const Result<Ctx *> constant = link("const", 'i', false);
+  const Result<Ctx*> constant = link("const", 'i', false);
   ASSERT_TRUE(constant);
   EXPECT_EQ((*constant)->globals[0], 2u);
-  const Result<Ctx *> variable = link("var", 'i', true);
+  const Result<Ctx*> variable = link("var", 'i', true);
   ASSERT_TRUE(variable);
   (*env)->globals[0] = 99;
   EXPECT_EQ(*(*variable)->imported_globals[0], 99u);
@@ -290,14 +276,14 @@ TEST(Instance, SharesMutableGlobalsAndChecksTheirTypes) {
 TEST(Instance, FuncRefsAreAddressesOfTheSharedCodeOrOfTheInstance) {
   const std::shared_ptr<Module> module = load(with_func());
   Store single({.shared = false});
-  const Result<Ctx *> alone = single.instantiate(module);
+  const Result<Ctx*> alone = single.instantiate(module);
   ASSERT_TRUE(alone);
   EXPECT_EQ(func_ref(**alone, 0), make_ref(&module->codes[0]));
   EXPECT_EQ(func_code_of(func_ref(**alone, 0)), &module->codes[0]);
 
   Store store;
-  const Result<Ctx *> one = store.instantiate(module);
-  const Result<Ctx *> two = store.instantiate(module);
+  const Result<Ctx*> one = store.instantiate(module);
+  const Result<Ctx*> two = store.instantiate(module);
   ASSERT_TRUE(one && two);
   EXPECT_NE(func_ref(**one, 0), func_ref(**two, 0));
   EXPECT_EQ(func_code_of(func_ref(**one, 0)), func_code_of(func_ref(**two, 0)));
@@ -312,33 +298,32 @@ TEST(Instance, ReExportedFunctionsKeepTheirIdentity) {
   builder.import_func("env", "f", builder.type("", ""));
   builder.export_item("f", ModuleBuilder::kFunc, 0);
   Store store;
-  const Result<Ctx *> env = store.instantiate(load(base));
+  const Result<Ctx*> env = store.instantiate(load(base));
   ASSERT_TRUE(env);
   store.register_instance("env", *env);
-  const Result<Ctx *> again = store.instantiate(load(builder));
+  const Result<Ctx*> again = store.instantiate(load(builder));
   ASSERT_TRUE(again);
   EXPECT_EQ(func_ref(**again, 0), func_ref(**env, 0));
 }
 
 TEST(Instance, StackLimitsOfAllInstancesFollowTheStack) {
   Store store;
-  const Result<Ctx *> one = store.instantiate(load(with_func()));
-  const Result<Ctx *> two = store.instantiate(load(with_func()));
-  const Result<Ctx *> three = store.instantiate(load(with_func()));
+  const Result<Ctx*> one = store.instantiate(load(with_func()));
+  const Result<Ctx*> two = store.instantiate(load(with_func()));
+  const Result<Ctx*> three = store.instantiate(load(with_func()));
   ASSERT_TRUE(one && two && three);
   ASSERT_TRUE(store.exec().hooks->grow_stack(store.exec(), 5000));
-  for (const Ctx *ctx : {*one, *two, *three})
-    EXPECT_EQ(ctx->stack_limit, store.exec().stack_limit);
+  for (const Ctx* ctx : {*one, *two, *three}) EXPECT_EQ(ctx->stack_limit, store.exec().stack_limit);
 }
 
 TEST(Instance, GrowsMemoryWithinTypeAndLimit) {
   ModuleBuilder builder;
   builder.memory(1, 5);
   Store store({.memory_limit_bytes = 4 * kWasmPageBytes});
-  const Result<Ctx *> instance = store.instantiate(load(builder));
+  const Result<Ctx*> instance = store.instantiate(load(builder));
   ASSERT_TRUE(instance);
-  Ctx &ctx = **instance;
-  MemoryInst &memory = *ctx.memories[0];
+  Ctx& ctx = **instance;
+  MemoryInst& memory = *ctx.memories[0];
   ctx.mem0[100] = 42;
   EXPECT_EQ(grow_memory(ctx, memory, 0), 1u);
   EXPECT_EQ(grow_memory(ctx, memory, 2), 1u);
@@ -346,11 +331,11 @@ TEST(Instance, GrowsMemoryWithinTypeAndLimit) {
   EXPECT_EQ(ctx.mem0, memory.base);
   EXPECT_EQ(ctx.mem0[100], 42);
   EXPECT_EQ(ctx.mem0[3 * kWasmPageBytes - 1], 0);
-  EXPECT_EQ(grow_memory(ctx, memory, 2), ~u64{0}); // The store's limit.
-  EXPECT_EQ(grow_memory(ctx, memory, 3), ~u64{0}); // The type's maximum.
+  EXPECT_EQ(grow_memory(ctx, memory, 2), ~u64{0});  // The store's limit.
+  EXPECT_EQ(grow_memory(ctx, memory, 3), ~u64{0});  // The type's maximum.
   EXPECT_EQ(grow_memory(ctx, memory, 0xFFFF'FFFF), ~u64{0});
   EXPECT_EQ(grow_memory(ctx, memory, 1), 3u);
 }
 
-} // namespace
-} // namespace lunabeam::vm
+}  // namespace
+}  // namespace lunabeam::vm

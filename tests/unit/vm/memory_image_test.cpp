@@ -13,11 +13,10 @@
 namespace lunabeam::vm {
 namespace {
 
-using namespace tests; // NOLINT: the builder's words.
+using namespace tests;  // NOLINT: the builder's words.
 
-std::shared_ptr<Module> load(const ModuleBuilder &builder) {
-  Result<std::shared_ptr<Module>> module =
-      Module::load(builder.build(), nullptr);
+std::shared_ptr<Module> load(const ModuleBuilder& builder) {
+  Result<std::shared_ptr<Module>> module = Module::load(builder.build(), nullptr);
   if (!module) {
     ADD_FAILURE() << module.error().message();
     return nullptr;
@@ -27,11 +26,11 @@ std::shared_ptr<Module> load(const ModuleBuilder &builder) {
 
 // The memory of `size` bytes that the image describes; checks that runs are
 // sorted, disjoint and not empty.
-std::string apply(const MemoryImage &image, u64 size) {
+std::string apply(const MemoryImage& image, u64 size) {
   std::string memory(size, '\0');
   u64 end = 0;
   for (u32 i = 0; i < image.num_runs; ++i) {
-    const MemoryImage::Run &run = image.runs[i];
+    const MemoryImage::Run& run = image.runs[i];
     EXPECT_GE(run.offset, end);
     EXPECT_GT(run.size, 0u);
     end = run.offset + run.size;
@@ -56,7 +55,7 @@ TEST(MemoryImage, LaterSegmentsShowWhereTheyOverlap) {
       model.replace(offset, size, bytes);
     }
     const std::shared_ptr<Module> module = load(builder);
-    const MemoryImage *image = memory_image(*module, 0);
+    const MemoryImage* image = memory_image(*module, 0);
     ASSERT_NE(image, nullptr);
     ASSERT_EQ(apply(*image, kWasmPageBytes), model);
   }
@@ -70,14 +69,13 @@ TEST(MemoryImage, LeavesOutPagesOfZeros) {
   bytes[29'999] = 'y';
   builder.data_active(i32_const(100), bytes);
   const std::shared_ptr<Module> module = load(builder);
-  const MemoryImage *image = memory_image(*module, 0);
+  const MemoryImage* image = memory_image(*module, 0);
   ASSERT_NE(image, nullptr);
   std::string model(kWasmPageBytes, '\0');
   model.replace(100, bytes.size(), bytes);
   EXPECT_EQ(apply(*image, kWasmPageBytes), model);
   u64 total = 0;
-  for (u32 i = 0; i < image->num_runs; ++i)
-    total += image->runs[i].size;
+  for (u32 i = 0; i < image->num_runs; ++i) total += image->runs[i].size;
   EXPECT_LE(total, 2u * 4096);
 }
 
@@ -102,5 +100,5 @@ TEST(MemoryImage, SegmentsOutOfBoundsOrWithVariableOffsetsAreRunOneByOne) {
   EXPECT_EQ(memory_image(*load(variable), 0), nullptr);
 }
 
-} // namespace
-} // namespace lunabeam::vm
+}  // namespace
+}  // namespace lunabeam::vm

@@ -10,10 +10,9 @@
 namespace lunabeam::vm {
 namespace {
 
-using namespace tests; // NOLINT: the builder's words.
+using namespace tests;  // NOLINT: the builder's words.
 
-std::shared_ptr<Module> load(const ModuleBuilder &builder,
-                             const HostRegistry *hosts = nullptr) {
+std::shared_ptr<Module> load(const ModuleBuilder& builder, const HostRegistry* hosts = nullptr) {
   Result<std::shared_ptr<Module>> module = Module::load(builder.build(), hosts);
   if (!module) {
     ADD_FAILURE() << module.error().message();
@@ -23,48 +22,39 @@ std::shared_ptr<Module> load(const ModuleBuilder &builder,
 }
 
 class StoreTest : public testing::TestWithParam<Dispatch> {
-protected:
+ protected:
   void SetUp() override {
-    if (!has_dispatch(GetParam()))
-      GTEST_SKIP() << "this build has no such dispatch";
+    if (!has_dispatch(GetParam())) GTEST_SKIP() << "this build has no such dispatch";
   }
   StoreOptions options() const { return {.dispatch = GetParam()}; }
 };
 
-INSTANTIATE_TEST_SUITE_P(Dispatch, StoreTest,
-                         testing::Values(Dispatch::kTail, Dispatch::kStep),
-                         [](const auto &instance) {
-                           return instance.param == Dispatch::kTail ? "tail"
-                                                                    : "step";
-                         });
+INSTANTIATE_TEST_SUITE_P(Dispatch, StoreTest, testing::Values(Dispatch::kTail, Dispatch::kStep),
+                         [](const auto& instance) { return instance.param == Dispatch::kTail ? "tail" : "step"; });
 
 // sum(n) = n == 0 ? 0 : n + sum(n - 1), not a tail call.
 ModuleBuilder recursive_sum() {
   ModuleBuilder builder;
   const u32 type = builder.type("I", "I");
-  const u32 sum = builder.func(
-      type, seq({local_get(0), op({0x50}), op({0x04, 0x7E}), i64_const(0),
-                 op({0x05}), local_get(0), local_get(0), i64_const(1),
-                 op({0x7D}), call(0), op({0x7C}), op({0x0B})}));
+  const u32 sum =
+      builder.func(type, seq({local_get(0), op({0x50}), op({0x04, 0x7E}), i64_const(0), op({0x05}), local_get(0),
+                              local_get(0), i64_const(1), op({0x7D}), call(0), op({0x7C}), op({0x0B})}));
   builder.export_item("sum", ModuleBuilder::kFunc, sum);
   return builder;
 }
 
 TEST_P(StoreTest, ReturnsResultsWithTheirTypes) {
   ModuleBuilder builder;
-  const u32 f =
-      builder.func(builder.type("iI", "Ii"),
-                   seq({local_get(1), local_get(0), i32_const(1), op({0x6A})}));
+  const u32 f = builder.func(builder.type("iI", "Ii"), seq({local_get(1), local_get(0), i32_const(1), op({0x6A})}));
   builder.export_item("f", ModuleBuilder::kFunc, f);
   Store store(options());
-  const Result<Ctx *> instance = store.instantiate(load(builder));
+  const Result<Ctx*> instance = store.instantiate(load(builder));
   ASSERT_TRUE(instance);
   const u64 args[] = {0xFFFF'FFFF, 77};
   const Outcome outcome = store.invoke(**instance, "f", args);
   ASSERT_TRUE(outcome.returned());
   EXPECT_EQ(outcome.values, (std::vector<u64>{77, 0}));
-  EXPECT_EQ(outcome.types,
-            (std::vector<ValType>{ValType::kI64, ValType::kI32}));
+  EXPECT_EQ(outcome.types, (std::vector<ValType>{ValType::kI64, ValType::kI32}));
   EXPECT_EQ(store.invoke(**instance, "g").kind, Outcome::Kind::kNoExport);
 }
 
@@ -72,7 +62,7 @@ TEST_P(StoreTest, GrowsTheStackForDeepRecursion) {
   StoreOptions deep = options();
   deep.stack_cap_bytes = u64{64} << 20;
   Store store(deep);
-  const Result<Ctx *> instance = store.instantiate(load(recursive_sum()));
+  const Result<Ctx*> instance = store.instantiate(load(recursive_sum()));
   ASSERT_TRUE(instance);
   const u64 args[] = {200'000};
   const Outcome outcome = store.invoke(**instance, "sum", args);
@@ -83,15 +73,14 @@ TEST_P(StoreTest, GrowsTheStackForDeepRecursion) {
 
 TEST_P(StoreTest, ExhaustsTheStackCleanly) {
   Store store(options());
-  const Result<Ctx *> instance = store.instantiate(load(recursive_sum()));
+  const Result<Ctx*> instance = store.instantiate(load(recursive_sum()));
   ASSERT_TRUE(instance);
   const u64 too_deep[] = {10'000'000};
   const Outcome outcome = store.invoke(**instance, "sum", too_deep);
   EXPECT_TRUE(outcome.exhausted());
   EXPECT_EQ(used_stack_bytes(store.exec()), 0u);
   const u64 fine[] = {100};
-  EXPECT_EQ(store.invoke(**instance, "sum", fine).values,
-            std::vector<u64>{5050});
+  EXPECT_EQ(store.invoke(**instance, "sum", fine).values, std::vector<u64>{5050});
 }
 
 // The reductions of a program do not depend on where it is interrupted.
@@ -103,7 +92,7 @@ TEST_P(StoreTest, YieldsAtTicksWithoutAnEffectOnTheResult) {
     opts.yield_at_every_tick = yields;
     opts.chunk_reductions = yields ? 3 : 100;
     Store store(opts);
-    const Result<Ctx *> instance = store.instantiate(load(recursive_sum()));
+    const Result<Ctx*> instance = store.instantiate(load(recursive_sum()));
     ASSERT_TRUE(instance);
     const u64 args[] = {1000};
     outcomes[yields] = store.invoke(**instance, "sum", args);
@@ -121,7 +110,7 @@ TEST_P(StoreTest, ReportsTraps) {
   const u32 f = builder.func(builder.type("", ""), op({0x00}));
   builder.export_item("f", ModuleBuilder::kFunc, f);
   Store store(options());
-  const Result<Ctx *> instance = store.instantiate(load(builder));
+  const Result<Ctx*> instance = store.instantiate(load(builder));
   ASSERT_TRUE(instance);
   const Outcome outcome = store.invoke(**instance, "f");
   EXPECT_EQ(outcome.kind, Outcome::Kind::kTrapped);
@@ -134,13 +123,13 @@ TEST_P(StoreTest, RunsStartFunctions) {
   builder.global('i', true, i32_const(0));
   builder.start(builder.func(type, seq({i32_const(5), global_set(0)})));
   Store store(options());
-  const Result<Ctx *> instance = store.instantiate(load(builder));
+  const Result<Ctx*> instance = store.instantiate(load(builder));
   ASSERT_TRUE(instance);
   EXPECT_EQ((*instance)->globals[0], 5u);
 
   ModuleBuilder trapping;
   trapping.start(trapping.func(trapping.type("", ""), op({0x00})));
-  const Result<Ctx *> trapped = store.instantiate(load(trapping));
+  const Result<Ctx*> trapped = store.instantiate(load(trapping));
   ASSERT_FALSE(trapped);
   EXPECT_EQ(trapped.error().code, ErrorCode::kStartTrapped);
   EXPECT_EQ(store.trap().kind, TrapKind::kUnreachable);
@@ -153,24 +142,20 @@ TEST_P(StoreTest, CallsAcrossInstances) {
   base.memory(1);
   base.data_active(i32_const(0), "\x07");
   base.global('i', true, i32_const(100));
-  const u32 f = base.func(
-      base.type("", "i"),
-      seq({i32_const(0), op({0x2D, 0, 0}), global_get(0), op({0x6A})}));
+  const u32 f = base.func(base.type("", "i"), seq({i32_const(0), op({0x2D, 0, 0}), global_get(0), op({0x6A})}));
   base.export_item("f", ModuleBuilder::kFunc, f);
   ModuleBuilder builder;
   const u32 type = builder.type("", "i");
   const u32 imported = builder.import_func("env", "f", type);
   builder.memory(1);
   builder.data_active(i32_const(0), "\x01");
-  const u32 g = builder.func(
-      type, seq({call(imported), i32_const(0), op({0x2D, 0, 0}), op({0x6A})}));
-  builder.export_item("g", ModuleBuilder::kFunc, g)
-      .export_item("f", ModuleBuilder::kFunc, imported);
+  const u32 g = builder.func(type, seq({call(imported), i32_const(0), op({0x2D, 0, 0}), op({0x6A})}));
+  builder.export_item("g", ModuleBuilder::kFunc, g).export_item("f", ModuleBuilder::kFunc, imported);
   Store store(options());
-  const Result<Ctx *> env = store.instantiate(load(base));
+  const Result<Ctx*> env = store.instantiate(load(base));
   ASSERT_TRUE(env);
   store.register_instance("env", *env);
-  const Result<Ctx *> instance = store.instantiate(load(builder));
+  const Result<Ctx*> instance = store.instantiate(load(builder));
   ASSERT_TRUE(instance) << instance.error().message();
   EXPECT_EQ(store.invoke(**instance, "g").values, std::vector<u64>{108});
   EXPECT_EQ(store.invoke(**instance, "f").values, std::vector<u64>{107});
@@ -182,24 +167,19 @@ TEST_P(StoreTest, OffersSpectest) {
   ModuleBuilder builder;
   const u32 type = builder.type("i", "");
   const u32 print = builder.import_func("spectest", "print_i32", type);
-  const u32 global =
-      builder.import_global("spectest", "global_i32", 'i', false);
+  const u32 global = builder.import_global("spectest", "global_i32", 'i', false);
   builder.import_table("spectest", "table", 'r', 10, 20);
   builder.import_memory("spectest", "memory", 1, 2);
-  const u32 f =
-      builder.func(builder.type("", "i"),
-                   seq({global_get(global), call(print), global_get(global)}));
-  builder.export_item("f", ModuleBuilder::kFunc, f)
-      .export_item("print", ModuleBuilder::kFunc, print);
+  const u32 f = builder.func(builder.type("", "i"), seq({global_get(global), call(print), global_get(global)}));
+  builder.export_item("f", ModuleBuilder::kFunc, f).export_item("print", ModuleBuilder::kFunc, print);
   HostRegistry hosts;
   hosts.add(Store::spectest_functions());
-  for (const HostRegistry *registry :
-       {static_cast<const HostRegistry *>(nullptr),
-        static_cast<const HostRegistry *>(&hosts)}) {
+  for (const HostRegistry* registry :
+       {static_cast<const HostRegistry*>(nullptr), static_cast<const HostRegistry*>(&hosts)}) {
     Store store(options());
     const Result<void> added = store.add_spectest();
     ASSERT_TRUE(added) << added.error().message();
-    const Result<Ctx *> instance = store.instantiate(load(builder, registry));
+    const Result<Ctx*> instance = store.instantiate(load(builder, registry));
     ASSERT_TRUE(instance) << instance.error().message();
     EXPECT_EQ(store.invoke(**instance, "f").values, std::vector<u64>{666});
     const u64 args[] = {1};
@@ -209,19 +189,18 @@ TEST_P(StoreTest, OffersSpectest) {
   ASSERT_TRUE(store.add_spectest());
   ModuleBuilder unknown;
   unknown.import_func("spectest", "unknown", unknown.type("", ""));
-  EXPECT_EQ(store.instantiate(load(unknown)).error().code,
-            ErrorCode::kUnknownImport);
+  EXPECT_EQ(store.instantiate(load(unknown)).error().code, ErrorCode::kUnknownImport);
 }
 
 TEST_P(StoreTest, RunsAModuleAlone) {
   StoreOptions single = options();
   single.shared = false;
   Store store(single);
-  const Result<Ctx *> instance = store.instantiate(load(recursive_sum()));
+  const Result<Ctx*> instance = store.instantiate(load(recursive_sum()));
   ASSERT_TRUE(instance);
   const u64 args[] = {10};
   EXPECT_EQ(store.invoke(**instance, "sum", args).values, std::vector<u64>{55});
 }
 
-} // namespace
-} // namespace lunabeam::vm
+}  // namespace
+}  // namespace lunabeam::vm

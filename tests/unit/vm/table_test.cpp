@@ -9,11 +9,10 @@
 namespace lunabeam::vm {
 namespace {
 
-using namespace tests; // NOLINT: the builder's words.
+using namespace tests;  // NOLINT: the builder's words.
 
-std::shared_ptr<Module> load(const ModuleBuilder &builder) {
-  Result<std::shared_ptr<Module>> module =
-      Module::load(builder.build(), nullptr);
+std::shared_ptr<Module> load(const ModuleBuilder& builder) {
+  Result<std::shared_ptr<Module>> module = Module::load(builder.build(), nullptr);
   if (!module) {
     ADD_FAILURE() << module.error().message();
     return nullptr;
@@ -35,26 +34,24 @@ ModuleBuilder two_functions(u64 max = ModuleBuilder::kNoMax) {
 TEST(Table, ProcessesOfAModuleShareOneImage) {
   const std::shared_ptr<Module> module = load(two_functions());
   Store one({.shared = false}), two({.shared = false});
-  const Result<Ctx *> a = one.instantiate(module);
-  const Result<Ctx *> b = two.instantiate(module);
+  const Result<Ctx*> a = one.instantiate(module);
+  const Result<Ctx*> b = two.instantiate(module);
   ASSERT_TRUE(a && b);
-  TableInst &table = *(*a)->tables[0];
+  TableInst& table = *(*a)->tables[0];
   EXPECT_FALSE(table.owned);
   EXPECT_EQ(table.elems, (*b)->tables[0]->elems);
   EXPECT_EQ(one.used_bytes(), 0u);
-  const u64 expected[] = {
-      0, 0, 0, make_ref(&module->codes[1]), make_ref(&module->codes[0]),
-      0, 0, 0};
+  const u64 expected[] = {0, 0, 0, make_ref(&module->codes[1]), make_ref(&module->codes[0]), 0, 0, 0};
   EXPECT_TRUE(std::equal(expected, expected + 8, table.elems));
 }
 
 TEST(Table, BecomesPrivateForTheFirstWriter) {
   const std::shared_ptr<Module> module = load(two_functions());
   Store one({.shared = false}), two({.shared = false});
-  const Result<Ctx *> a = one.instantiate(module);
-  const Result<Ctx *> b = two.instantiate(module);
+  const Result<Ctx*> a = one.instantiate(module);
+  const Result<Ctx*> b = two.instantiate(module);
   ASSERT_TRUE(a && b);
-  TableInst &table = *(*a)->tables[0];
+  TableInst& table = *(*a)->tables[0];
   ASSERT_TRUE(make_table_writable(**a, table));
   EXPECT_TRUE(table.owned);
   EXPECT_EQ(one.used_bytes(), 64u);
@@ -66,7 +63,7 @@ TEST(Table, BecomesPrivateForTheFirstWriter) {
 TEST(Table, PrivacyCountsAgainstTheLimit) {
   const std::shared_ptr<Module> module = load(two_functions());
   Store store({.shared = false, .memory_limit_bytes = 63});
-  const Result<Ctx *> instance = store.instantiate(module);
+  const Result<Ctx*> instance = store.instantiate(module);
   ASSERT_TRUE(instance);
   EXPECT_FALSE(make_table_writable(**instance, *(*instance)->tables[0]));
   EXPECT_EQ(grow_table(**instance, *(*instance)->tables[0], 1, 0), ~u64{0});
@@ -76,9 +73,9 @@ TEST(Table, PrivacyCountsAgainstTheLimit) {
 TEST(Table, StoresWithSeveralInstancesHaveTheirOwn) {
   const std::shared_ptr<Module> module = load(two_functions());
   Store store;
-  const Result<Ctx *> instance = store.instantiate(module);
+  const Result<Ctx*> instance = store.instantiate(module);
   ASSERT_TRUE(instance);
-  const TableInst &table = *(*instance)->tables[0];
+  const TableInst& table = *(*instance)->tables[0];
   EXPECT_TRUE(table.owned);
   EXPECT_EQ(table.elems[3], func_ref(**instance, 1));
   EXPECT_EQ(tag_of(table.elems[3]), kRefTagFuncInst);
@@ -88,7 +85,7 @@ TEST(Table, LargeOnesAreNotImages) {
   ModuleBuilder builder;
   builder.table('r', TableImages::kMaxImageElements + 1);
   Store store({.shared = false});
-  const Result<Ctx *> instance = store.instantiate(load(builder));
+  const Result<Ctx*> instance = store.instantiate(load(builder));
   ASSERT_TRUE(instance);
   EXPECT_TRUE((*instance)->tables[0]->owned);
   EXPECT_EQ(store.used_bytes(), (TableImages::kMaxImageElements + 1) * 8);
@@ -97,9 +94,9 @@ TEST(Table, LargeOnesAreNotImages) {
 TEST(Table, GrowsWithinItsMaximum) {
   Store store({.shared = false});
   const std::shared_ptr<Module> module = load(two_functions(12));
-  const Result<Ctx *> instance = store.instantiate(module);
+  const Result<Ctx*> instance = store.instantiate(module);
   ASSERT_TRUE(instance);
-  TableInst &table = *(*instance)->tables[0];
+  TableInst& table = *(*instance)->tables[0];
   EXPECT_EQ(grow_table(**instance, table, 0, 0), 8u);
   EXPECT_EQ(grow_table(**instance, table, 5, 0), ~u64{0});
   EXPECT_EQ(grow_table(**instance, table, ~u64{0}, 0), ~u64{0});
@@ -107,8 +104,7 @@ TEST(Table, GrowsWithinItsMaximum) {
   EXPECT_EQ(grow_table(**instance, table, 3, ref), 8u);
   EXPECT_EQ(table.size, 11u);
   EXPECT_EQ(table.elems[4], ref);
-  for (u64 i = 8; i < 11; ++i)
-    EXPECT_EQ(table.elems[i], ref);
+  for (u64 i = 8; i < 11; ++i) EXPECT_EQ(table.elems[i], ref);
   EXPECT_EQ(grow_table(**instance, table, 1, 0), 11u);
   EXPECT_EQ(table.elems[11], 0u);
 }
@@ -117,9 +113,9 @@ TEST(Table, ManySmallGrowthsStayLinear) {
   ModuleBuilder builder;
   builder.table('r', 0);
   Store store({.shared = false});
-  const Result<Ctx *> instance = store.instantiate(load(builder));
+  const Result<Ctx*> instance = store.instantiate(load(builder));
   ASSERT_TRUE(instance);
-  TableInst &table = *(*instance)->tables[0];
+  TableInst& table = *(*instance)->tables[0];
   u64 reallocations = 0;
   for (u64 i = 0; i < 100'000; ++i) {
     const u64 capacity = table.capacity;
@@ -135,10 +131,10 @@ TEST(Table, BulkPartsCopyOverlappingRangesAndSegments) {
   ModuleBuilder builder = two_functions();
   builder.elem_passive({0, 1, 0});
   Store store({.shared = false});
-  const Result<Ctx *> instance = store.instantiate(load(builder));
+  const Result<Ctx*> instance = store.instantiate(load(builder));
   ASSERT_TRUE(instance);
-  Ctx &ctx = **instance;
-  TableInst &table = *ctx.tables[0];
+  Ctx& ctx = **instance;
+  TableInst& table = *ctx.tables[0];
   const u64 f = func_ref(ctx, 0), g = func_ref(ctx, 1);
   ASSERT_TRUE(make_table_writable(ctx, table));
   ASSERT_TRUE(init_table_elements(ctx, table, 1, 5, 1, 2));
@@ -152,5 +148,5 @@ TEST(Table, BulkPartsCopyOverlappingRangesAndSegments) {
   EXPECT_TRUE(std::equal(after_fill, after_fill + 8, table.elems));
 }
 
-} // namespace
-} // namespace lunabeam::vm
+}  // namespace
+}  // namespace lunabeam::vm
