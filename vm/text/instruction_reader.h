@@ -18,7 +18,7 @@ class InstructionReader {
   ~InstructionReader();
 
   // Names of the locals of the function being read, parameters first; the reader looks up `$x` in them. nullptr: no locals.
-  void set_locals(const IndexSpace* locals) { locals_ = locals; }
+  void set_locals(const IndexSpace* locals);
 
   // Reads `instr*` until the cursor stands on the ")" that closes the form around them (or kEnd); `out` gets the operators, each
   // marked, without the final `end`. Fails on unknown operators (kUnknownOperator), blocks left open, labels that do not match, ...
@@ -36,11 +36,7 @@ class InstructionReader {
   [[nodiscard]] std::vector<BranchHint> take_branch_hints();
 
  private:
-  struct State;  // Labels, pending folded operators.
-  Cursor& cursor_;
-  ModuleScope& scope_;
-  TypeSyntax types_;
-  const IndexSpace* locals_ = nullptr;
+  struct State;  // Open forms, labels, pending folded operators.
   std::unique_ptr<State> state_;
 };
 
