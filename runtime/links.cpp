@@ -12,7 +12,7 @@ PidMap::~PidMap() { std::free(entries_); }
 void PidMap::clear() noexcept {
   std::free(entries_);
   entries_ = nullptr;
-  size_ = capacity_ = 0;
+  size_ = capacity_ = pop_end_ = 0;
 }
 
 // The slot that holds pid, else the free slot where it belongs. REQUIRES: capacity_ > 0 and a free slot.
@@ -27,7 +27,7 @@ void PidMap::resize(u32 capacity) noexcept {
   const u32 old_capacity = capacity_;
   entries_ = static_cast<Entry*>(std::calloc(capacity, sizeof(Entry)));
   VM_CHECK(entries_ != nullptr);
-  capacity_ = capacity;
+  capacity_ = pop_end_ = capacity;
   for (u32 i = 0; i < old_capacity; ++i) {
     if (old[i].pid != 0) entries_[slot_of(old[i].pid)] = old[i];
   }
@@ -42,6 +42,7 @@ void PidMap::set(u64 pid, i64 tag) noexcept {
   if (entry.pid == 0) {
     entry.pid = pid;
     ++size_;
+    pop_end_ = capacity_;
   }
   entry.tag = tag;
 }
@@ -83,12 +84,14 @@ bool PidMap::erase(u64 pid, i64* tag) noexcept {
 
 bool PidMap::pop(u64* pid, i64* tag) noexcept {
   if (size_ == 0) return false;
-  // From the end of the array, which only ever shrinks here: the whole table is emptied in linear time.
-  u32 slot = capacity_;
+  // From the end of the array, and from where the last pop has left off: the whole table is emptied in linear time. The gap that
+  // a pop leaves may be filled again by an entry that had wrapped around, so the slot itself is looked at once more.
+  u32 slot = pop_end_;
   while (slot > 0 && entries_[slot - 1].pid == 0) --slot;
   VM_DCHECK(slot > 0);
   *pid = entries_[slot - 1].pid;
   *tag = entries_[slot - 1].tag;
+  pop_end_ = slot;
   erase_slot(slot - 1);
   if (size_ == 0) {
     clear();

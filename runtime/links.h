@@ -40,6 +40,7 @@ class PidMap {
   Entry* entries_ = nullptr;
   u32 size_ = 0;
   u32 capacity_ = 0;  // Power of two, or 0.
+  u32 pop_end_ = 0;   // Slots from here on are free: pop() need not look at them again.
 };
 
 // Monitors: rare, so in a block of their own.

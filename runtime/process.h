@@ -107,7 +107,7 @@ struct Process {
   // --- Rare. ---
   Resources* resources = nullptr;
   EmbedderSlot embedder;
-  SpawnWait* spawner = nullptr;  // kStarting: who waits for the start function.
+  SpawnWait* spawner = nullptr;  // While its start function runs: what comes next, and who waits for it.
 
   // --- Accounting. ---
   i64 chunk = 0;              // Reductions that exec.reductions was last set to.

@@ -6,6 +6,7 @@
 
 #include "runtime/environment.h"
 #include "runtime/exit.h"
+#include "runtime/failure_log.h"
 #include "runtime/process.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/signals.h"
@@ -190,9 +191,27 @@ SpawnWait* make_spawn_wait(Process& child, const SpawnRequest& request, const vm
   return wait;
 }
 
+std::string start_error(std::string why) {
+  return vm::Error{.code = vm::ErrorCode::kStartTrapped, .detail = std::move(why)}.message();
+}
 std::string start_error(const vm::Trap& trap) {
-  const std::string text(trap.message != nullptr ? std::string_view(trap.message) : vm::text_of(trap.kind));
-  return vm::Error{.code = vm::ErrorCode::kStartTrapped, .detail = text}.message();
+  return start_error(std::string(trap.message != nullptr ? std::string_view(trap.message) : vm::text_of(trap.kind)));
+}
+
+// The start section of a child is over. The parent lives: its wait owns `wait`.
+void tell_spawner(Scheduler& scheduler, SpawnWait& wait) {
+  ControlSignal* signal = new_control_signal(SignalKind::kWake);
+  signal->wait_epoch = wait.parent->wait.epoch;
+  VM_CHECK(deliver(scheduler, *wait.parent, signal));
+}
+
+void fail_start(Process& child, std::string error) {
+  SpawnWait& wait = *std::exchange(child.spawner, nullptr);
+  Scheduler& scheduler = *child.scheduler;
+  wait.error = std::move(error);
+  wait.child = nullptr;
+  drop_process(child);
+  tell_spawner(scheduler, wait);
 }
 
 }  // namespace
@@ -210,7 +229,7 @@ SpawnWait::~SpawnWait() {
 }
 
 SpawnStatus spawn(Process& parent, const SpawnRequest& request, SpawnResult& result) noexcept {
-  VM_CHECK(parent.state == ProcessState::kRunning);
+  VM_CHECK(parent.state == ProcessState::kRunning && parent.spawner == nullptr);
   if (request.name != nullptr) {
     if (const auto existing = parent.registry->get(*request.name)) {
       result.existing = *existing;
@@ -273,16 +292,20 @@ void start_section_ended(Process& process, bool trapped) noexcept {
     scheduler.enqueue(process);
     return;
   }
-  Process& parent = *wait.parent;
   if (trapped) {
-    wait.error = start_error(process.exec.trap);
-    wait.child = nullptr;
-    process.spawner = nullptr;
-    drop_process(process);
+    fail_start(process, start_error(process.exec.trap));
+  } else {
+    tell_spawner(scheduler, wait);
   }
-  ControlSignal* signal = new_control_signal(SignalKind::kWake);
-  signal->wait_epoch = parent.wait.epoch;
-  VM_CHECK(deliver(scheduler, parent, signal));  // The parent lives: its wait owns `wait`.
+}
+
+void start_section_died(Process& process) noexcept {
+  if (process.spawner == nullptr) {
+    drop_process(process);
+    return;
+  }
+  process.spawner->done = true;
+  fail_start(process, start_error(describe(process.reason)));
 }
 
 void forget_spawner(Process& process) noexcept {

@@ -51,7 +51,7 @@ struct SpawnResult {
 
 // Permissions, ids and encodings have been checked by the caller (host function). process.wait.args are the caller's to use
 // between kPark and the end of spawn_resume; the host function's cancel must be &cancel_wait.
-// REQUIRES: parent.state == kRunning.
+// REQUIRES: parent.state == kRunning and no start section runs in it.
 [[nodiscard]] SpawnStatus spawn(Process& parent, const SpawnRequest& request, SpawnResult& result) noexcept;
 [[nodiscard]] SpawnStatus spawn_resume(Process& parent, SpawnResult& result) noexcept;
 
@@ -64,6 +64,9 @@ struct SpawnResult {
 // The start section of `process` (process.spawner != nullptr) has returned, or trapped with exec.trap. Afterwards the process is
 // gone, or waits for its spawner, or (a root) is in a run queue or doomed; the caller does not touch it again.
 void start_section_ended(Process& process, bool trapped) noexcept;
+// The process, which is not in the pid table yet, was killed or told of a link's death inside its start section, or its spawner has
+// died: frees it and tells the spawner, if there is one.
+void start_section_died(Process& process) noexcept;
 // The process ends before its start section does: undoes what ties it to its spawner.
 void forget_spawner(Process& process) noexcept;
 

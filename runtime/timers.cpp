@@ -55,14 +55,18 @@ void discard(GuestTimer& timer) {
 
 bool is_pending(const GuestTimerRef& timer) { return timer.get()->message != nullptr; }
 
-// Keeps the table as large as what is pending, at constant cost per timer.
-void sweep(Resources& resources) {
-  if (resources.timers.size() < resources.timer_sweep_size) return;
-  resources.timers.retain(is_pending);
-  resources.timer_sweep_size = std::max<u64>(16, resources.timers.size() * 2);
-}
-
 }  // namespace
+
+// A table that is swept when it has doubled, or is as large as its bound, costs the same per timer.
+bool has_room_for_timer(Process& process, u64 bound) noexcept {
+  if (process.resources == nullptr) return true;
+  Resources& resources = *process.resources;
+  if (resources.timers.size() < resources.timer_sweep_size) return true;
+  resources.timers.retain(is_pending);
+  const u64 pending = resources.timers.size();
+  resources.timer_sweep_size = std::max<u64>(16, std::min(pending * 2, bound));
+  return pending < bound;
+}
 
 void GuestTimerRef::reset() noexcept {
   if (GuestTimer* timer = std::exchange(timer_, nullptr); timer != nullptr) release(*timer);
@@ -82,7 +86,6 @@ u64 send_after(Process& process, u64 pid, Message* message, u64 delay_ms) noexce
   timer->scheduler = &scheduler;
   timer->message = message;
   timer->entry.fire = &on_due;
-  sweep(*resources);
   const std::optional<u64> id = resources->timers.add(GuestTimerRef(timer));
   if (!id) {  // The table's reference is gone already.
     discard(*timer);

@@ -80,7 +80,7 @@ struct Arguments {
 // Checks and decodes in the order of section 4.5; the fault it traps with, or nothing.
 std::optional<Fault> prepare(Process& self, const Arguments& arguments, ParamList& params, SpawnRequest& request) {
   if (!self.config->can_spawn_processes) return Fault{"the process may not spawn processes"};
-  if (self.state != ProcessState::kRunning) return Fault{"a start function may not spawn processes"};
+  if (self.spawner != nullptr) return Fault{"a start function may not spawn processes"};
   request.config = self.config;
   if (arguments.config_id != kInherit) {
     const ConfigRef* config = self.resources == nullptr ? nullptr : self.resources->configs.find(arguments.config_id);

@@ -14,7 +14,7 @@ constexpr u64 kMaxTimers = 1'048'576;
 
 Outcome<u64> send_after(Process& self, u64 pid, u64 delay_ms) {
   if (self.scratch == nullptr) return Fault{"there is no message in the scratch area"};
-  if (self.resources != nullptr && self.resources->timers.size() >= kMaxTimers) return kTableFull;
+  if (!has_room_for_timer(self, kMaxTimers)) return kTableFull;
   const u64 id = runtime::send_after(self, pid, std::exchange(self.scratch, nullptr), delay_ms);
   if (id == ~u64{0}) return kOutOfMemory;
   return id;

@@ -266,8 +266,9 @@ void Scheduler::park(Process& process) noexcept {
 }
 
 void Scheduler::end_process(Process& process, const vm::ExitReason& reason) noexcept {
-  if (process.state == ProcessState::kStarting) {  // Its spawner has died: nobody knows of it.
-    drop_process(process);
+  if (process.state == ProcessState::kStarting) {
+    process.reason = reason;
+    start_section_died(process);
     return;
   }
   const vm::ExitReason final_reason = reason;  // May be the process's own field.

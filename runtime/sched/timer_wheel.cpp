@@ -21,7 +21,7 @@ void unlink(TimerEntry& timer) noexcept {
 
 }  // namespace
 
-TimerWheel::TimerWheel(u64 now_ns) noexcept : tick_(now_ns >> kTickShift) {
+TimerWheel::TimerWheel(u64 now_ns) noexcept : tick_(std::min(now_ns >> kTickShift, kLastTick - 1)) {
   for (auto& level : slots_) {
     for (TimerEntry& head : level) head.prev = head.next = &head;
   }
@@ -67,7 +67,7 @@ u64 TimerWheel::next_event_ns() const noexcept {
       const TimerEntry& head = slots_[level][slot];
       if (head.next != &head) {
         const u64 tick = ((tick_ >> shift) - digit + slot) << shift;
-        return tick << kTickShift;
+        return tick == kLastTick ? kNeverNs : tick << kTickShift;
       }
       ahead &= ahead - 1;  // Emptied by cancels.
     }
@@ -89,7 +89,7 @@ TimerEntry* TimerWheel::pop_any() noexcept {
 }
 
 void TimerWheel::advance(u64 now_ns) noexcept {
-  const u64 target = now_ns >> kTickShift;
+  const u64 target = std::min(now_ns >> kTickShift, kLastTick - 1);
   while (tick_ < target) {
     // Jump to the next tick at which anything can happen.
     const u64 event_ns = next_event_ns();

@@ -31,9 +31,10 @@ class TimerWheel {
   void insert(TimerEntry& timer, u64 deadline_ns) noexcept;
   // No effect when not armed.
   void cancel(TimerEntry& timer) noexcept;
-  // Fires every timer whose deadline is <= now_ns, in tick order. Time never goes back.
+  // Fires every timer whose deadline is <= now_ns, in tick order. Time never goes back. Timers of the very last tick, 584 years
+  // after the clock's start, never fire.
   void advance(u64 now_ns) noexcept;
-  // A moment at which advance() has to be called: not later than the tick of the first deadline. kNeverNs when empty. When the
+  // A moment at which advance() has to be called: not later than the tick of the first deadline. kNeverNs when nothing will fire. When the
   // first timer is more than 64 ticks away this may be the start of its slot, after which the answer is exact.
   [[nodiscard]] u64 next_event_ns() const noexcept;
   // Removes some timer without firing it; nullptr when empty. For the end of the program.
@@ -44,7 +45,7 @@ class TimerWheel {
   static constexpr u32 kLevels = 8;
   static constexpr u32 kSlotBits = 6;
   static constexpr u32 kSlots = 1u << kSlotBits;
-  static constexpr u64 kLastTick = (u64{1} << (kLevels * kSlotBits)) - 1;
+  static constexpr u64 kLastTick = (u64{1} << (kLevels * kSlotBits)) - 1;  // Never reached, so that something is behind any time.
 
   void link(TimerEntry& timer) noexcept;
   [[nodiscard]] static u64 tick_of(u64 deadline_ns) {

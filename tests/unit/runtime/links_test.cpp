@@ -64,5 +64,44 @@ TEST(PidMap, BehavesLikeAMapUnderRandomOperations) {
   EXPECT_TRUE(model.empty());
 }
 
+TEST(PidMap, IsEmptiedInLinearTime) {
+  // A supervisor of a million: quadratic work would take hours.
+  constexpr u64 kPeers = 1'000'000;
+  PidMap map;
+  for (u64 pid = 1; pid <= kPeers; ++pid) map.set(pid, static_cast<i64>(pid));
+  u64 pid;
+  i64 tag;
+  u64 sum = 0;
+  while (map.pop(&pid, &tag)) {
+    EXPECT_EQ(static_cast<u64>(tag), pid);
+    sum += pid;
+  }
+  EXPECT_EQ(sum, kPeers * (kPeers + 1) / 2);
+}
+
+TEST(PidMap, PopFindsWhatIsSetMeanwhile) {
+  std::mt19937_64 random(11);
+  PidMap map;
+  std::unordered_map<u64, i64> model;
+  for (int i = 0; i < 100'000; ++i) {
+    if (random() % 5 < 2) {
+      const u64 pid = 1 + random() % 1000;
+      map.set(pid, i);
+      model[pid] = i;
+    } else if (random() % 8 == 0) {
+      const u64 pid = 1 + random() % 1000;
+      EXPECT_EQ(map.erase(pid), model.erase(pid) == 1);
+    } else {
+      u64 pid = 0;
+      i64 tag = 0;
+      ASSERT_EQ(map.pop(&pid, &tag), !model.empty());
+      if (pid == 0) continue;
+      ASSERT_EQ(model.at(pid), tag);
+      model.erase(pid);
+    }
+    ASSERT_EQ(map.size(), model.size());
+  }
+}
+
 }  // namespace
 }  // namespace lunabeam::runtime

@@ -303,6 +303,33 @@ TEST(Spawn, TrapInTheStartFunctionIsAnError) {
   EXPECT_EQ(run.reports, (std::vector<i64>{0, 1, eight("start fu"), 1}));
 }
 
+// A start function that ends its process without a trap: the caller is told all the same.
+TEST(Spawn, DeathInTheStartFunctionIsAnError) {
+  constexpr std::string_view kImports = R"(
+    (import "lunatic::process" "kill" (func $kill (param i64)))
+    (import "lunatic::process" "link" (func $link (param i64 i64)))
+    (import "lunatic::process" "process_id" (func $id (result i64)))
+    (import "lunatic::process" "sleep_ms" (func $sleep (param i64)))
+    (func (export "child")) (start $begin))";
+  for (const std::string_view end : {"(call $kill (call $id))", "(call $link (i64.const 5) (i64.const 12345))"}) {
+    for (const std::string_view more : {"(call $sleep (i64.const 5))", "(loop (br 0))"}) {
+      const GuestRun run = run_with_module(fmt::format("{} (func $begin {} {})", kImports, end, more),
+                                           fmt::format("(call $test.report32 {}) {} (call $test.report32 {})",
+                                                       SpawnCall{.module = "0"}.text(), kReportError,
+                                                       SpawnCall{.module = "0"}.named_text()));
+      EXPECT_EQ(run.trap(), "");
+      EXPECT_EQ(run.reports, (std::vector<i64>{0, 1, eight("start fu"), 1})) << end;
+    }
+  }
+}
+
+TEST(Spawn, TheStartFunctionOfARootMayNotSpawn) {
+  const GuestRun run = run_guest(fmt::format(R"({} {} (func (export "child")) (func (export "_start"))
+    (func $begin (drop {})) (start $begin))",
+                                             kHelpers, kNames, SpawnCall{}.text()));
+  EXPECT_EQ(run.trap(), "lunatic::process::spawn: a start function may not spawn processes");
+}
+
 TEST(Spawn, StartFunctionsMayNotSpawn) {
   const GuestRun run = run_with_module(
       R"((import "lunatic::process" "spawn" (func (param i64 i64 i64 i32 i32 i32 i32 i32) (result i32)))

@@ -89,5 +89,29 @@ TEST(TimerFunctions, VeryLongDelaysNeverFire) {
   EXPECT_EQ(run.reports, (std::vector<i64>{9027, 1, 1}));
 }
 
+// A deterministic run jumps to the next timer, however late.
+TEST(TimerFunctions, ARunMayWaitForTheEndOfTime) {
+  const GuestRun run = run_timers(R"(
+    (drop (call $after (i64.const 1) (i64.const 1) (i64.const -2)))
+    (drop (call $receive (i64.const -1)))
+    (drop (call $after (i64.const 1) (i64.const 1) (i64.const -2)))
+    (drop (call $receive (i64.const 1))))");
+  EXPECT_TRUE(run.result.deadlock);
+}
+
+TEST(TimerFunctions, FiredOnesDoNotCountTowardsTheBound) {
+  const GuestRun run = run_timers(R"(
+    (local $i i32)
+    (loop $more
+      (drop (call $after (i64.const 99) (i64.const 1) (i64.const 1000000)))
+      (br_if $more (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 600000))))
+    (call $process.sleep_ms (i64.const 10000000))
+    (local.set $i (i32.const 0))
+    (loop $more
+      (drop (call $after (i64.const 99) (i64.const 1) (i64.const 1000000)))
+      (br_if $more (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 600000)))))");
+  EXPECT_EQ(run.trap(), "");
+}
+
 }  // namespace
 }  // namespace lunabeam::tests

@@ -107,5 +107,19 @@ TEST_F(TimerWheelTest, TheLastDeadlineThereIsFits) {
   EXPECT_EQ(wheel_.pop_any(), nullptr);
 }
 
+TEST_F(TimerWheelTest, TimeMayReachItsEnd) {
+  make(kNeverNs - 1);
+  wheel_.advance(kNeverNs);
+  // Nothing is behind the last tick: what is due there never fires, and inserting goes on.
+  make(kNeverNs - 1);
+  make(5);
+  EXPECT_EQ(wheel_.next_event_ns(), kNeverNs);
+  wheel_.advance(kNeverNs);
+  EXPECT_TRUE(fired_.empty());
+  EXPECT_EQ(wheel_.size(), 3u);
+  while (wheel_.pop_any() != nullptr) {
+  }
+}
+
 }  // namespace
 }  // namespace lunabeam::runtime
