@@ -344,7 +344,9 @@ TEST(Numbers, RoundsHalfwayCasesExactly) {
     expect_right(below, i % 30);
     const std::string text = text_of(halfway, 0);
     const auto found = is_single ? std::optional<u64>(parse_f32(text)) : parse_f64(text);
-    if (found) EXPECT_EQ(*found & 1, 0u) << text;
+    if (found) {
+      EXPECT_EQ(*found & 1, 0u) << text;
+    }
   }
 }
 
