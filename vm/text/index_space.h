@@ -18,6 +18,8 @@ class IndexSpace {
     const u32 index = size_++;
     return !name || names_.try_emplace(*name, index).second;
   }
+  // Gives the next `count` indices to nameless things.
+  void skip(u32 count) { size_ += count; }
   [[nodiscard]] std::optional<u32> find(std::string_view name) const {
     const auto it = names_.find(name);
     if (it == names_.end()) return std::nullopt;

@@ -9,6 +9,7 @@ namespace lunabeam::vm::text {
 struct TypeUse {
   u32 index = 0;                                             // Of the type it stands for.
   std::vector<std::optional<std::string_view>> param_names;  // One per param written; empty when none is written.
+  std::vector<u32> param_tokens;  // First token of each one's type, where annotations stand; empty when there are none.
 };
 
 // All functions answer false on failure; the cursor holds the error. `out` gets the binary encoding.
@@ -17,6 +18,7 @@ class TypeSyntax {
   TypeSyntax(Cursor& cursor, ModuleScope& scope) : cursor_(cursor), scope_(scope) {}
 
   [[nodiscard]] bool at_val_type() const;  // A keyword of a value type, or "(ref".
+  [[nodiscard]] bool at_ref_type() const;  // A keyword of a reference type, or "(ref".
   [[nodiscard]] bool read_val_type(std::string& out);
   [[nodiscard]] bool read_ref_type(std::string& out);
   [[nodiscard]] bool read_heap_type(std::string& out);  // Abstract keyword, index or identifier, as s33.
@@ -28,6 +30,13 @@ class TypeSyntax {
   // Optional address type, min, optional max, `shared` and `(pagesize n)` of the proposals.
   [[nodiscard]] bool read_memory_type(std::string& out);
   [[nodiscard]] bool read_table_type(std::string& out);
+  // Steps over an optional address type; true: it was i64.
+  [[nodiscard]] bool accept_address_type();
+  // Steps over an optional `(pagesize n)`.
+  [[nodiscard]] bool read_page_size(std::optional<u32>& log2);
+  // Types that inline segments give to their memory or table: as large as the segment.
+  static void append_sized_memory(std::string& out, bool is_64, u64 pages, std::optional<u32> page_size_log2);
+  static void append_sized_table(std::string& out, bool is_64, std::string_view element, u64 size);
 
   // `(param ...)* (result ...)*`; names of params are for functions only (kUnexpectedToken elsewhere).
   [[nodiscard]] bool read_signature(FuncSignature& signature, TypeUse* names);
