@@ -53,15 +53,41 @@ void capture_backtrace(ExecContext& exec, bool behind_call) noexcept {
 
 const Backtrace* exec_backtrace(const ExecContext& exec) noexcept { return exec.backtrace.get(); }
 
+namespace {
+
+// Of each frame. A function is translated once, however many frames it has.
+std::vector<u64> offsets_of(const Backtrace& backtrace) {
+  std::vector<u64> offsets(backtrace.num_frames, Error::kNoOffset);
+  std::vector<bool> done(backtrace.num_frames, false);
+  for (u32 first = 0; first < backtrace.num_frames; ++first) {
+    const FuncCode& code = *backtrace.frames[first].code;
+    if (done[first] || code.host != nullptr) continue;
+    std::vector<u32> frames;
+    std::vector<const Insn*> ips;
+    for (u32 i = first; i < backtrace.num_frames; ++i) {
+      if (backtrace.frames[i].code != &code) continue;
+      done[i] = true;
+      frames.push_back(i);
+      ips.push_back(backtrace.frames[i].ip);
+    }
+    const std::vector<u64> found = wasm_offsets_of(code, ips);
+    for (size_t i = 0; i < frames.size(); ++i) offsets[frames[i]] = found[i];
+  }
+  return offsets;
+}
+
+}  // namespace
+
 std::vector<std::string> symbolise(const Backtrace& backtrace) {
   std::vector<std::string> lines;
+  const std::vector<u64> offsets = offsets_of(backtrace);
   for (u32 i = 0; i < backtrace.num_frames; ++i) {
     const Backtrace::Frame& frame = backtrace.frames[i];
     const Module& module = *frame.code->module;
     const std::string name = module.function_name(frame.code->func_index);
     const std::string_view file =
         module.file_name.empty() ? std::string_view("module") : std::string_view(module.file_name);
-    const u64 offset = frame.code->host == nullptr ? wasm_offset_of(*frame.code, frame.ip) : Error::kNoOffset;
+    const u64 offset = offsets[i];
     lines.push_back(offset == Error::kNoOffset ? fmt::format("#{} {} [{}]", i, name, file)
                                                : fmt::format("#{} {} [{}+0x{:x}]", i, name, file, offset));
   }

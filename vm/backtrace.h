@@ -34,7 +34,7 @@ void capture_backtrace(ExecContext& exec, bool behind_call) noexcept;
 
 // One line per frame, innermost first: "#0 function [module.wasm+0x1a2b]" (byte offset of the operator in the module's file), or
 // "#0 function [module.wasm]" where there is no offset (imported functions). A last line says how many frames are left out.
-// Cost: translates each function once more to find the offsets.
+// Cost: translates each function once more to find the offsets, however many frames it has.
 [[nodiscard]] std::vector<std::string> symbolise(const Backtrace& backtrace);
 
 }  // namespace lunabeam::vm

@@ -81,6 +81,10 @@ struct ExecContext {
   Resume resume = Resume::kFinished;
   const HostFunction* parked = nullptr;  // Resume::kHostCall.
 
+  // The last two unequal types that an indirect call found to match: callee's << 32 | expected. Both are types of modules that live as
+  // long as this context. 0 is no such pair.
+  u64 matched_types = 0;
+
   // HostStatus::kCall: what to call.
   struct {
     const struct FuncCode* code = nullptr;

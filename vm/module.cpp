@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <utility>
 
 #include "vm/decode/module_decoder.h"
 #include "vm/decode/names.h"
@@ -89,6 +90,14 @@ void lay_out_globals(Module& module) {
   module.global_words = words;
 }
 
+void list_exported_functions(Module& module) {
+  std::vector<u32>& list = module.exports_by_func;
+  for (u32 i = 0; i < module.exports.size(); ++i) {
+    if (module.exports[i].kind == ExternKind::kFunc) list.push_back(i);
+  }
+  std::ranges::sort(list, {}, [&module](u32 position) { return std::pair(module.exports[position].index, position); });
+}
+
 Result<void> resolve_host_functions(Module& module, const HostRegistry* hosts) {
   module.host_imports.assign(module.imported_funcs, nullptr);
   if (hosts == nullptr) return {};
@@ -121,8 +130,7 @@ Result<std::shared_ptr<Module>> Module::load(std::vector<u8> bytes, const HostRe
   decode_names(*module, map);
   lay_out_frames(*module);
   lay_out_globals(*module);
-  module->export_index.reserve(module->exports.size());
-  for (u32 i = 0; i < module->exports.size(); ++i) module->export_index.emplace(module->exports[i].name, i);
+  list_exported_functions(*module);
   return module;
 }
 
@@ -135,18 +143,22 @@ Result<void> Module::require_resolved() const {
   return {};
 }
 
+const Export* Module::find_export(std::string_view name) const {
+  const auto name_at = [this](u32 position) { return std::string_view(exports[position].name); };
+  const auto it = std::ranges::lower_bound(exports_by_name, name, {}, name_at);  // Names are unique in a valid module.
+  return it != exports_by_name.end() && name_at(*it) == name ? &exports[*it] : nullptr;
+}
+
 const Export* Module::find_export(std::string_view name, ExternKind kind) const {
-  const auto it = export_index.find(name);  // Names are unique in a valid module.
-  if (it == export_index.end()) return nullptr;
-  const Export& entry = exports[it->second];
-  return entry.kind == kind ? &entry : nullptr;
+  const Export* const entry = find_export(name);
+  return entry != nullptr && entry->kind == kind ? entry : nullptr;
 }
 
 std::string Module::function_name(u32 func_index) const {
   if (const auto it = names.functions.find(func_index); it != names.functions.end()) return it->second;
-  for (const Export& entry : exports) {
-    if (entry.kind == ExternKind::kFunc && entry.index == func_index) return entry.name;
-  }
+  const auto func_at = [this](u32 position) { return exports[position].index; };
+  const auto it = std::ranges::lower_bound(exports_by_func, func_index, {}, func_at);
+  if (it != exports_by_func.end() && func_at(*it) == func_index) return exports[*it].name;
   return fmt::format("func[{}]", func_index);
 }
 

@@ -111,7 +111,8 @@ class Module : public std::enable_shared_from_this<Module> {
   // Error kUnknownImport for the first import that is not a resolved host function: what a process's module must satisfy.
   [[nodiscard]] Result<void> require_resolved() const;
 
-  // nullptr when there is no such export.
+  // nullptr when there is no such export. Cost: logarithmic in the number of exports.
+  [[nodiscard]] const Export* find_export(std::string_view name) const;
   [[nodiscard]] const Export* find_export(std::string_view name, ExternKind kind) const;
   // Name section's name, else the export name, else "func[12]".
   [[nodiscard]] std::string function_name(u32 func_index) const;
@@ -149,8 +150,10 @@ class Module : public std::enable_shared_from_this<Module> {
   // Per imported function: the host function it is bound to, or nullptr (bound to another instance when instantiated).
   std::vector<const HostFunction*> host_imports;
 
-  // Index of exports by name; built at load.
-  std::unordered_multimap<std::string_view, u32> export_index;
+  // Positions in `exports`, in the order of their names; made by the validator. Sorted, not hashed: names are hostile.
+  std::vector<u32> exports_by_name;
+  // Positions of exported functions, by function index, then as they are declared.
+  std::vector<u32> exports_by_func;
   // First contents of the tables, shared by processes (rule P3); made by table_images(), see table.h. Any thread.
   mutable std::once_flag table_images_once;
   mutable std::shared_ptr<const TableImages> table_images;

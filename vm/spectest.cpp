@@ -94,14 +94,16 @@ std::vector<u8> spectest_module() {
   types.byte(kFunctions.size());
   imports.byte(kFunctions.size());
   exports.byte(kFunctions.size() + 6);
-  for (u8 i = 0; i < kFunctions.size(); ++i) {
+  static_assert(kFunctions.size() < 0x80, "counts and indices are single bytes");
+  for (size_t i = 0; i < kFunctions.size(); ++i) {
     const HostFunction& function = kFunctions[i];
     const std::string_view params = function.signature.substr(0, function.signature.find(':'));
     types.byte(kFuncTypeCode).byte(static_cast<u8>(params.size()));
     for (const char letter : params) types.byte(type_code(letter));
     types.byte(0);
-    imports.name(function.module).name(function.name).byte(kFuncKind).byte(i);
-    exports.name(function.name).byte(kFuncKind).byte(i);
+    const auto index = static_cast<u8>(i);
+    imports.name(function.module).name(function.name).byte(kFuncKind).byte(index);
+    exports.name(function.name).byte(kFuncKind).byte(index);
   }
   // 666 and 666.6, immutable; 666 = 0x29A in signed LEB128 is 9A 05.
   globals.byte(4);

@@ -190,13 +190,9 @@ struct Store::Impl : ExecContext {
     for (size_t i = 0; i < module.imports.size(); ++i) {
       const Import& import = module.imports[i];
       if (import.kind == ExternKind::kFunc && module.host_imports[import.index] != nullptr) continue;
-      const Export* found = nullptr;
       const auto provider = registered.find(import.module);
-      if (provider != registered.end()) {
-        const Module& exporter = *provider->second->module;
-        const auto named = exporter.export_index.find(std::string_view(import.name));
-        if (named != exporter.export_index.end()) found = &exporter.exports[named->second];
-      }
+      const Export* const found =
+          provider != registered.end() ? provider->second->module->find_export(import.name) : nullptr;
       if (found == nullptr) {
         return fail(ErrorCode::kUnknownImport, import.offset,
                     fmt::format("`{}::{}` has not been defined", import.module, import.name));

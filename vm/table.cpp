@@ -25,19 +25,13 @@ u64 image_item(const Module& module, const ConstExpr& item) {
   return item.kind == ConstExpr::Kind::kRefFunc ? make_ref(&module.codes[item.value]) : item.value;
 }
 
-// Whether the table's first contents are the same in every process.
-bool can_share(const Module& module, u32 table_index) {
-  const Table& table = module.tables[table_index];
-  const u64 size = table.type.limits.min;
-  if (size > TableImages::kMaxImageElements) return false;
-  if (table.has_init && !is_image_item(table.init)) return false;
-  for (const ElemSegment& segment : module.elems) {
-    if (segment.mode != SegmentMode::kActive || segment.table != table_index) continue;
-    if (segment.offset.kind != ConstExpr::Kind::kValue) return false;
-    if (segment.offset.value > size || segment.items.size() > size - segment.offset.value) return false;
-    if (!std::ranges::all_of(segment.items, is_image_item)) return false;
-  }
-  return true;
+// Whether the table itself may have first contents that are the same in every process, segments apart.
+bool can_share(const Table& table) { return !table.has_init || is_image_item(table.init); }
+
+// Whether the segment may be part of the image of its table.
+bool can_share(const ElemSegment& segment, u64 table_size) {
+  return segment.offset.kind == ConstExpr::Kind::kValue && segment.offset.value <= table_size &&
+         segment.items.size() <= table_size - segment.offset.value && std::ranges::all_of(segment.items, is_image_item);
 }
 
 u64* allocate_elements(u64 count, u64 init) {
@@ -49,23 +43,37 @@ u64* allocate_elements(u64 count, u64 init) {
   return elems;
 }
 
+// One pass over the tables, two over the segments: a module may have a hundred thousand of each.
 void build_images(const Module& module, TableImages& result) {
-  result.images.resize(module.tables.size() - module.imported_tables);
-  for (u32 index = module.imported_tables; index < module.tables.size(); ++index) {
-    if (!can_share(module, index)) continue;
-    TableImages::Image& image = result.images[index - module.imported_tables];
-    const Table& table = module.tables[index];
+  const u32 first = module.imported_tables;
+  result.images.resize(module.tables.size() - first);
+  const auto is_own_active = [&](const ElemSegment& segment) {
+    return segment.mode == SegmentMode::kActive && segment.table >= first;
+  };
+  std::vector<bool> refused(result.images.size(), false);
+  for (const ElemSegment& segment : module.elems) {
+    if (!is_own_active(segment) || refused[segment.table - first]) continue;
+    refused[segment.table - first] = !can_share(segment, module.tables[segment.table].type.limits.min);
+  }
+  u64 elements_left = TableImages::kMaxImageElements;
+  for (size_t i = 0; i < result.images.size(); ++i) {
+    const Table& table = module.tables[first + i];
     const u64 size = table.type.limits.min;
+    if (refused[i] || !can_share(table) || size > elements_left) continue;
+    TableImages::Image& image = result.images[i];
     if (size > 0) {
       image.elems.reset(allocate_elements(size, table.has_init ? image_item(module, table.init) : 0));
       if (image.elems == nullptr) continue;
     }
+    elements_left -= size;
     image.present = true;
-    for (const ElemSegment& segment : module.elems) {
-      if (segment.mode != SegmentMode::kActive || segment.table != index) continue;
-      for (u64 i = 0; i < segment.items.size(); ++i) {
-        image.elems[segment.offset.value + i] = image_item(module, segment.items[i]);
-      }
+  }
+  for (const ElemSegment& segment : module.elems) {
+    if (!is_own_active(segment)) continue;
+    TableImages::Image& image = result.images[segment.table - first];
+    if (!image.present) continue;
+    for (u64 i = 0; i < segment.items.size(); ++i) {
+      image.elems[segment.offset.value + i] = image_item(module, segment.items[i]);
     }
   }
 }

@@ -11,8 +11,9 @@ namespace lunabeam::vm {
 
 // The first contents of a module's own tables as processes with one instance see them: FuncCode addresses and nulls. Built once
 // per module (Module::table_images), read by all its processes, never written.
-// A table has an image when its size is at most kMaxImageElements, its initial value and the offsets of its active segments are
-// constants, the items are functions or null, and every segment is in bounds. Its active segments need not be run then.
+// A table has an image when its initial value and the offsets of its active segments are constants, the items are functions or null,
+// every segment is in bounds, and it fits: the tables of a module share kMaxImageElements, in their order, for no process is
+// charged for them. Its active segments need not be run then.
 struct TableImages {
   static constexpr u64 kMaxImageElements = u64{1} << 20;
 

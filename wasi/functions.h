@@ -51,6 +51,7 @@ Outcome fd_seek(Process& p, u32 fd, u64 offset, u32 whence, u32 position_ptr);
 Outcome fd_sync(Process& p, u32 fd);
 Outcome fd_tell(Process& p, u32 fd, u32 position_ptr);
 Outcome fd_write(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nwritten_ptr);
+vm::HostStatus fd_write_resume(vm::ExecContext& exec, u64* io);
 
 // paths.cpp: no directory is open, so every descriptor is a bad one. Sockets are never pre-opened.
 Outcome path_create_directory(Process& p, u32 fd, u32 path, u32 length);

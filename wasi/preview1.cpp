@@ -22,6 +22,7 @@ constexpr vm::HostEntry entry_of() {
 constexpr vm::HostEntry resume_of(std::string_view name) {
   if (name == "poll_oneoff") return &poll_oneoff_resume;
   if (name == "fd_read") return &fd_read_resume;
+  if (name == "fd_write") return &fd_write_resume;
   if (name == "random_get") return &random_get_resume;
   if (name == "sched_yield") return &sched_yield_resume;
   return nullptr;

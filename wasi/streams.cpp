@@ -1,5 +1,5 @@
-// fd_* on the standard streams. Writes and reads go straight to the host's descriptor; a read that would block parks the process
-// and looks again with growing pauses, so that no scheduler ever waits for a terminal or a pipe.
+// fd_* on the standard streams. Writes and reads go straight to the host's descriptor; one that would block parks the process and
+// looks again with growing pauses, so that no scheduler ever waits for a terminal or a pipe.
 #include "wasi/streams.h"
 
 #include <poll.h>
@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <new>
 
 #include "runtime/sched/clock.h"
@@ -26,14 +27,16 @@ enum FdFlags : u16 { kAppend = 1 };
 
 // Most that one call moves: partial transfers are legal, and a call must not hold the scheduler.
 constexpr u64 kMaxTransferBytes = 1 << 20;
+// What fits for certain into a pipe or terminal that poll(2) calls writable: more could block in the middle.
+constexpr u64 kSureTransferBytes = PIPE_BUF;
 constexpr u32 kMaxBuffers = 64;
 constexpr u64 kFirstPauseMs = 1;
 constexpr u64 kLongestPauseMs = 16;
 
 // Reads the guest's buffer list; false when the list or a buffer is outside the memory. Gathers up to kMaxTransferBytes.
-bool gather(Process& p, u32 iovs_ptr, u32 count, std::array<iovec, kMaxBuffers>& out, int& used) {
+bool gather(Process& p, u32 iovs_ptr, u32 count, std::array<iovec, kMaxBuffers>& out, int& used, u64& total) {
   used = 0;
-  u64 total = 0;
+  total = 0;
   for (u32 i = 0; i < count; ++i) {
     u32 address = 0;
     u32 length = 0;
@@ -56,11 +59,34 @@ bool is_terminal(int fd) { return isatty(fd) == 1; }
 
 Outcome check_open(Process& p, u32 fd, Errno answer) { return Streams::host_fd(p, fd) < 0 ? Errno::kBadF : answer; }
 
-// Parks until the next look at a descriptor that has nothing to read.
-vm::HostStatus pause_before_next_look(Process& p, u64 fd_and_count, u64 addresses, u64 pause_ms) {
+// True when reading or writing (`events`) would wait now. In deterministic mode time is virtual and does not pass while the world
+// outside thinks: there the call waits for it.
+bool would_wait(const Process& p, int host_fd, short events) {
+  if (p.scheduler->options().deterministic) return false;
+  pollfd asked{.fd = host_fd, .events = events, .revents = 0};
+  return poll(&asked, 1, 0) == 0;
+}
+
+bool is_regular_file(int fd) {
+  struct stat status;
+  return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+void shorten(std::array<iovec, kMaxBuffers>& buffers, int& used, u64 limit_bytes) {
+  u64 total = 0;
+  for (int i = 0; i < used; ++i) {
+    iovec& buffer = buffers[static_cast<size_t>(i)];
+    buffer.iov_len = std::min<u64>(buffer.iov_len, limit_bytes - total);
+    total += buffer.iov_len;
+    if (total == limit_bytes) used = i + 1;
+  }
+}
+
+// Parks until the next look at a descriptor that is not ready.
+vm::HostStatus pause_before_next_look(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 moved_ptr, u64 pause_ms) {
   (void)runtime::sleep_begin(p, pause_ms);
-  p.wait.args[0] = fd_and_count;
-  p.wait.args[1] = addresses;
+  p.wait.args[0] = u64{fd} | u64{count} << 2 | pause_ms << 40;
+  p.wait.args[1] = u64{iovs_ptr} | u64{moved_ptr} << 32;
   return vm::HostStatus::kPark;
 }
 
@@ -69,17 +95,11 @@ Outcome read_step(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nread_ptr, u6
   if (host_fd < 0) return Errno::kBadF;
   std::array<iovec, kMaxBuffers> buffers;
   int used = 0;
-  if (!gather(p, iovs_ptr, count, buffers, used)) return out_of_bounds(p);
+  u64 total = 0;
+  if (!gather(p, iovs_ptr, count, buffers, used, total)) return out_of_bounds(p);
   ssize_t got = 0;
   if (used > 0) {
-    // In deterministic mode time is virtual and does not pass while the world outside thinks: wait for it.
-    if (!p.scheduler->options().deterministic) {
-      pollfd waiting{.fd = host_fd, .events = POLLIN, .revents = 0};
-      if (poll(&waiting, 1, 0) == 0) {
-        return pause_before_next_look(p, u64{fd} | u64{count} << 2 | pause_ms << 40,
-                                      u64{iovs_ptr} | u64{nread_ptr} << 32, pause_ms);
-      }
-    }
+    if (would_wait(p, host_fd, POLLIN)) return pause_before_next_look(p, fd, iovs_ptr, count, nread_ptr, pause_ms);
     do {
       got = readv(host_fd, buffers.data(), used);
     } while (got < 0 && errno == EINTR);
@@ -87,6 +107,43 @@ Outcome read_step(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nread_ptr, u6
   }
   if (!store<u32>(p, nread_ptr, static_cast<u32>(got))) return out_of_bounds(p);
   return Errno::kSuccess;
+}
+
+Outcome write_step(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nwritten_ptr, u64 pause_ms) {
+  const int host_fd = Streams::host_fd(p, fd);
+  if (host_fd < 0) return Errno::kBadF;
+  std::array<iovec, kMaxBuffers> buffers;
+  int used = 0;
+  u64 total = 0;
+  if (!gather(p, iovs_ptr, count, buffers, used, total)) return out_of_bounds(p);
+  if (!runtime::guest_bytes(p, nwritten_ptr, 4)) return out_of_bounds(p);
+  ssize_t written = 0;
+  if (used > 0) {
+    if (would_wait(p, host_fd, POLLOUT)) {
+      return pause_before_next_look(p, fd, iovs_ptr, count, nwritten_ptr, pause_ms);
+    }
+    if (total > kSureTransferBytes && !is_regular_file(host_fd)) shorten(buffers, used, kSureTransferBytes);
+    do {
+      written = writev(host_fd, buffers.data(), used);
+    } while (written < 0 && errno == EINTR);
+    if (written < 0) return from_host_errno(errno);
+  }
+  (void)store<u32>(p, nwritten_ptr, static_cast<u32>(written));
+  return Errno::kSuccess;
+}
+
+// Looks again at what a parked read or write waits for.
+template <auto Step>
+vm::HostStatus look_again(vm::ExecContext& exec, u64* io) {
+  Process& p = runtime::process_of(exec);
+  const u64 note = p.wait.args[0];
+  const u64 addresses = p.wait.args[1];
+  if (runtime::sleep_resume(p) == runtime::WaitStatus::kPark) return vm::HostStatus::kPark;
+  const u64 pause_ms = std::min(note >> 40 << 1, kLongestPauseMs);
+  const Outcome outcome = Step(p, static_cast<u32>(note & 3), static_cast<u32>(addresses), static_cast<u32>(note >> 2),
+                               static_cast<u32>(addresses >> 32), pause_ms);
+  if (outcome.status == vm::HostStatus::kDone) io[0] = static_cast<u64>(outcome.error);
+  return outcome.status;
 }
 
 }  // namespace
@@ -107,40 +164,18 @@ Streams* Streams::writable(runtime::Process& process) {
   return static_cast<Streams*>(process.embedder.data);
 }
 
+// The list's length travels through a 38-bit note while a call is parked; no memory holds a longer list.
 Outcome fd_write(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nwritten_ptr) {
-  const int host_fd = Streams::host_fd(p, fd);
-  if (host_fd < 0) return Errno::kBadF;
-  std::array<iovec, kMaxBuffers> buffers;
-  int used = 0;
-  if (!gather(p, iovs_ptr, count, buffers, used)) return out_of_bounds(p);
-  if (!runtime::guest_bytes(p, nwritten_ptr, 4)) return out_of_bounds(p);
-  ssize_t written = 0;
-  if (used > 0) {
-    do {
-      written = writev(host_fd, buffers.data(), used);
-    } while (written < 0 && errno == EINTR);
-    if (written < 0) return from_host_errno(errno);
-  }
-  (void)store<u32>(p, nwritten_ptr, static_cast<u32>(written));
-  return Errno::kSuccess;
+  return write_step(p, fd, iovs_ptr, count, nwritten_ptr, kFirstPauseMs);
 }
 
+vm::HostStatus fd_write_resume(vm::ExecContext& exec, u64* io) { return look_again<&write_step>(exec, io); }
+
 Outcome fd_read(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nread_ptr) {
-  // The list's length travels through a 38-bit note while the call is parked; no memory holds a longer list.
   return read_step(p, fd, iovs_ptr, count, nread_ptr, kFirstPauseMs);
 }
 
-vm::HostStatus fd_read_resume(vm::ExecContext& exec, u64* io) {
-  Process& p = runtime::process_of(exec);
-  const u64 note = p.wait.args[0];
-  const u64 addresses = p.wait.args[1];
-  if (runtime::sleep_resume(p) == runtime::WaitStatus::kPark) return vm::HostStatus::kPark;
-  const u64 pause_ms = std::min(note >> 40 << 1, kLongestPauseMs);
-  const Outcome outcome = read_step(p, static_cast<u32>(note & 3), static_cast<u32>(addresses),
-                                    static_cast<u32>(note >> 2), static_cast<u32>(addresses >> 32), pause_ms);
-  if (outcome.status == vm::HostStatus::kDone) io[0] = static_cast<u64>(outcome.error);
-  return outcome.status;
-}
+vm::HostStatus fd_read_resume(vm::ExecContext& exec, u64* io) { return look_again<&read_step>(exec, io); }
 
 Outcome fd_close(Process& p, u32 fd) {
   if (Streams::host_fd(p, fd) < 0) return Errno::kBadF;

@@ -20,8 +20,11 @@ std::optional<std::vector<u8>> read_module_file(const std::string& path) {
   }
   std::vector<u8> bytes;
   u8 buffer[64 * 1024];
-  for (size_t got; (got = std::fread(buffer, 1, sizeof buffer, file.get())) > 0;)
+  // A short count is the end of the file, or an error: nothing is read behind either.
+  for (size_t got = sizeof buffer; got == sizeof buffer;) {
+    got = std::fread(buffer, 1, sizeof buffer, file.get());
     bytes.insert(bytes.end(), buffer, buffer + got);
+  }
   if (std::ferror(file.get()) != 0) {
     print_error(path, std::strerror(errno));
     return std::nullopt;

@@ -9,6 +9,7 @@
 #include "vm/interp/listing.h"
 #include "vm/interp/translate.h"
 #include "vm/module.h"
+#include "vm/text/printer.h"
 #include "vm/type_registry.h"
 
 namespace lunabeam::tools {
@@ -72,15 +73,28 @@ std::optional<u32> find_function(const vm::Module& module, const std::string& na
   return std::nullopt;
 }
 
+// Prints the module as text; it need not validate.
+int print_text(const std::string& file, const std::vector<u8>& bytes) {
+  const auto text = vm::text::print_module(bytes);
+  if (!text) {
+    print_error(file, text.error().message());
+    return kExitError;
+  }
+  std::fwrite(text->data(), 1, text->size(), stdout);
+  return kExitOk;
+}
+
 }  // namespace
 
 int command_inspect(const Arguments& arguments) {
   std::string file;
   std::string function;
-  CLI::App app("Shows a module's imports, exports and sizes, or the internal code of one function.",
+  bool as_text = false;
+  CLI::App app("Shows a module's imports, exports and sizes, its text, or the internal code of one function.",
                "lunabeam inspect");
   app.add_option("file", file, "module (.wasm)")->required();
   app.add_option("--code", function, "index or name of a function: list its interpreter code");
+  app.add_flag("--text", as_text, "print the whole module in the text format");
   try {
     Arguments reversed(arguments.rbegin(), arguments.rend());
     app.parse(reversed);
@@ -89,6 +103,7 @@ int command_inspect(const Arguments& arguments) {
   }
   std::optional<std::vector<u8>> bytes = read_module_file(file);
   if (!bytes) return kExitError;
+  if (as_text) return print_text(file, *bytes);
   const auto loaded = vm::Module::load(*std::move(bytes), &host_registry());
   if (!loaded) {
     print_error(file, loaded.error().message());

@@ -1,5 +1,9 @@
 // The VM's program: picks the subcommand.
+#include <fcntl.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <iterator>
 
 #include "tools/lunabeam/command_line.h"
@@ -28,10 +32,22 @@ void print_help(std::FILE* out) {
   std::fputs("\n`lunabeam COMMAND --help` describes a command.\n", out);
 }
 
-}  // namespace
+// A guest reads and writes the host's descriptors 0 to 2. One that our caller has closed would be given to the next file that the
+// VM opens: it is filled with one that fails the guest's call, as a closed descriptor does.
+void fill_closed_streams() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (fcntl(fd, F_GETFD) < 0) (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+  }
+}
 
-int main(int argc, char** argv) {
-  Arguments arguments(argv + 1, argv + argc);
+// What was printed must have arrived.
+int exit_status(int status) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  std::fprintf(stderr, "error: standard output: %s\n", std::strerror(errno));
+  return status != lunabeam::tools::kExitOk ? status : lunabeam::tools::kExitError;
+}
+
+int dispatch(Arguments arguments) {
   if (arguments.empty()) {
     print_help(stderr);
     return lunabeam::tools::kExitUsage;
@@ -51,4 +67,11 @@ int main(int argc, char** argv) {
   std::fprintf(stderr, "error: no command '%s'\n\n", arguments[0].c_str());
   print_help(stderr);
   return lunabeam::tools::kExitUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  fill_closed_streams();
+  return exit_status(dispatch(Arguments(argv + 1, argv + argc)));
 }

@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -35,6 +37,29 @@ struct RunOptions {
   std::string dispatch;
 };
 
+// CLI11 reads -1 and numbers past 64 bits as large unsigned ones.
+const CLI::Validator& count_validator() {
+  static const CLI::Validator validator(
+      [](std::string& text) {
+        u64 value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error == std::errc{} && end == text.data() + text.size()) return std::string();
+        return "'" + text + "' is not a number from 0 to 2^64 - 1";
+      },
+      "COUNT");
+  return validator;
+}
+
+const CLI::Validator& variable_validator() {
+  static const CLI::Validator validator(
+      [](std::string& text) {
+        const size_t split = text.find('=');
+        return split == 0 || split == std::string::npos ? "'" + text + "' is not KEY=VALUE" : std::string();
+      },
+      "KEY=VALUE");
+  return validator;
+}
+
 const CLI::Validator& size_validator() {
   static const CLI::Validator validator(
       [](std::string& text) {
@@ -52,22 +77,29 @@ void declare(CLI::App& app, RunOptions& options) {
       ->required();
   app.add_option("--dir", options.directories, "HOST[::GUEST]: directory to preopen; `.` always is")
       ->allow_extra_args(false);
-  app.add_option("--env", options.environment, "KEY=VALUE: set a variable of the guest's environment")
-      ->allow_extra_args(false);
-  app.add_option("--workers", options.workers, "scheduler threads");
+  app.add_option("--env", options.environment, "set a variable of the guest's environment")
+      ->allow_extra_args(false)
+      ->check(variable_validator());
+  app.add_option("--workers", options.workers, "scheduler threads; this build runs one whatever is asked for")
+      ->check(CLI::Range(1U, 1024U));
   app.add_option("--max-memory", options.max_memory_bytes, "largest linear memory of the root process and its heirs")
       ->transform(size_validator());
   app.add_option("--max-fuel", options.max_fuel,
-                 "fuel of the root process, in units of 10,000 reductions (0: unlimited)");
-  app.add_option("--max-mailbox", options.max_mailbox, "unread messages a process may have (0: unlimited)");
+                 "fuel of the root process, in units of 10,000 reductions (0: unlimited)")
+      ->check(count_validator());
+  app.add_option("--max-mailbox", options.max_mailbox, "unread messages a process may have (0: unlimited)")
+      ->check(count_validator());
   app.add_option("--max-stack", options.max_stack_bytes, "largest stack of a process (default 8m)")
       ->transform(size_validator());
   app.add_option("--memory-limit", options.memory_limit_bytes, "memory of all processes together")
       ->transform(size_validator());
   app.add_option("--dispatch", options.dispatch, "tail or step: how the interpreter goes from handler to handler")
       ->check(CLI::IsMember({"tail", "step"}));
-  app.add_flag("--deterministic", options.deterministic, "one worker, virtual time, seeded scheduling");
-  app.add_option("--seed", options.seed, "seed of --deterministic");
+  CLI::Option* deterministic =
+      app.add_flag("--deterministic", options.deterministic, "one worker, virtual time, seeded scheduling");
+  app.add_option("--seed", options.seed, "seed of --deterministic (default 1)")
+      ->check(count_validator())
+      ->needs(deterministic);
   app.add_flag("--stats", options.stats, "print figures about the run to standard error at its end");
   app.add_flag("--bench", options.bench, "append --bench to the guest's arguments");
 }
@@ -158,6 +190,9 @@ int command_run(const Arguments& arguments) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
 
+  // A reader that has gone away is an error of the guest's write, not the end of every process.
+  (void)std::signal(SIGPIPE, SIG_IGN);
+
   std::optional<std::vector<u8>> bytes = read_module_file(options.file);
   if (!bytes) return kExitError;
   runtime::VmOptions vm_options;
@@ -184,7 +219,9 @@ int command_run(const Arguments& arguments) {
   root.module = *module;
   root.config = make_config(options, split.guest);
   const runtime::RunResult result = vm.run_root(root);
-  const std::string message = result.message();
+  const bool has_entry = result.reason.kind != vm::ExitReason::Kind::kNoEntry;
+  const std::string message =
+      has_entry ? result.message() : "the module exports no function `_start` without parameters and results";
   if (!message.empty()) std::fputs(fmt::format("error: {}: {}\n", options.file, message).c_str(), stderr);
   if (!result.backtrace.empty()) std::fputs(result.backtrace.c_str(), stderr);
   if (options.stats) print_stats(vm);

@@ -41,7 +41,7 @@ class ModuleDecoder {
     const u32 offset = reader_.pos();
     bool equal = true;
     for (const u8 wanted : bytes) {
-      u8 byte;
+      u8 byte = 0;
       if (!reader_.read_byte(byte)) return false;
       equal &= byte == wanted;
     }
@@ -52,14 +52,14 @@ class ModuleDecoder {
     u8 last_place = 0;
     while (!reader_.at_end()) {
       const u32 id_offset = reader_.pos();
-      u8 id;
+      u8 id = 0;
       if (!reader_.read_byte(id)) return false;
       if (id > kLastSection) return reader_.fail(ErrorCode::kMalformedSectionId, id_offset);
       if (id != kCustomSection) {
         if (kSectionOrder[id] <= last_place) return reader_.fail(ErrorCode::kUnexpectedContent, id_offset);
         last_place = kSectionOrder[id];
       }
-      u32 size;
+      u32 size = 0;
       if (!reader_.read_size(size)) return false;
       const u32 begin = reader_.pos();
       if (!(id == kCustomSection ? decode_custom(begin + size) : decode_section(id))) return false;

@@ -9,10 +9,10 @@ constexpr u8 kModuleName = 0;
 constexpr u8 kFunctionNames = 1;
 
 [[nodiscard]] bool decode_function_names(Reader& reader, Module& module) {
-  u32 count;
+  u32 count = 0;
   if (!reader.read_count(count)) return false;
   for (u32 i = 0; i < count; ++i) {
-    u32 index;
+    u32 index = 0;
     std::string_view name;
     if (!reader.read_u32(index) || !reader.read_name(name)) return false;
     if (index < module.func_types.size()) module.names.functions.try_emplace(index, name);
@@ -25,8 +25,8 @@ constexpr u8 kFunctionNames = 1;
 void decode_names(Module& module, const SourceMap& map) {
   Reader reader(module.bytes, map.names_begin, map.names_end);
   while (!reader.at_end()) {
-    u8 id;
-    u32 size;
+    u8 id = 0;
+    u32 size = 0;
     if (!reader.read_byte(id) || !reader.read_size(size)) return;
     Reader subsection(module.bytes, reader.pos(), reader.pos() + size);
     if (id == kModuleName) {

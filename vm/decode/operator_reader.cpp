@@ -23,7 +23,7 @@ bool OperatorReader::read_opcode(u8 first, Operator& out) {
   if (first < 0xFB || first > 0xFD) {
     return reader_.fail(ErrorCode::kIllegalOpcode, out.pc, fmt::format("{:02x}", first));
   }
-  u32 code;
+  u32 code = 0;
   if (!reader_.read_u32(code)) return false;
   const u16 op = code < kCodesPerPrefix ? kPrefixedOpcodes[first - 0xFB][code] : kNoOpcode;
   if (op == kNoOpcode) {
@@ -41,11 +41,11 @@ bool OperatorReader::read_data_index(u32& index) {
 }
 
 bool OperatorReader::read_br_table() {
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   labels_.clear();
   for (u64 i = 0; i <= count; ++i) {
-    u32 label;
+    u32 label = 0;
     if (!reader_.read_u32(label)) return false;
     labels_.push_back(label);
   }
@@ -53,7 +53,7 @@ bool OperatorReader::read_br_table() {
 }
 
 bool OperatorReader::read_catches() {
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   catches_.clear();
   for (u32 i = 0; i < count; ++i) {
@@ -78,7 +78,7 @@ bool OperatorReader::read_select_types(Operator& out) {
 
 bool OperatorReader::read_br_on_cast(Operator& out) {
   const u32 offset = reader_.pos();
-  u8 flags;
+  u8 flags = 0;
   if (!reader_.read_byte(flags)) return false;
   if (flags > 3) return reader_.fail(ErrorCode::kMalformedCastFlags, offset);
   HeapType source = HeapType::kFunc;
@@ -118,19 +118,19 @@ bool OperatorReader::read_immediates(Immediate immediate, Operator& out) {
     case Immediate::kSelectTypes: return read_select_types(out);
     case Immediate::kMemArg: return read_mem_arg(out);
     case Immediate::kS32: {
-      i32 value;
+      i32 value = 0;
       if (!reader_.read_s32(value)) return false;
       out.value = static_cast<u32>(value);
       return true;
     }
     case Immediate::kS64: {
-      i64 value;
+      i64 value = 0;
       if (!reader_.read_s64(value)) return false;
       out.value = static_cast<u64>(value);
       return true;
     }
     case Immediate::kF32: {
-      u32 bits;
+      u32 bits = 0;
       if (!reader_.read_fixed32(bits)) return false;
       out.value = bits;
       return true;

@@ -87,7 +87,7 @@ inline constexpr auto kImmediates = [] {
 
 [[gnu::always_inline]] inline bool OperatorReader::next(Operator& out) {
   out.pc = reader_.pos();
-  u8 first;
+  u8 first = 0;
   if (!reader_.read_byte(first)) return false;
   const u16 op = kSingleByteOpcodes[first];
   if (op == kNoOpcode) [[unlikely]] {
@@ -105,7 +105,7 @@ inline constexpr auto kImmediates = [] {
 
 inline bool OperatorReader::read_mem_arg(Operator& out) {
   const u32 offset = reader_.pos();
-  u32 flags;
+  u32 flags = 0;
   if (!reader_.read_u32(flags)) return false;
   out.memory = 0;
   if (flags >= 0x40) [[unlikely]] {

@@ -20,7 +20,7 @@ bool Reader::fail_leb(LebStatus status) {
 }
 
 bool Reader::read_name(std::string_view& name) {
-  u32 size;
+  u32 size = 0;
   if (!read_size(size)) return false;
   const u32 start = pos();
   name = {reinterpret_cast<const char*>(cur_), size};

@@ -7,7 +7,7 @@
 namespace lunabeam::vm {
 
 bool SectionDecoder::decode_types() {
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   std::vector<SubType> group;
   for (u32 i = 0; i < count; ++i) {
@@ -20,7 +20,8 @@ bool SectionDecoder::decode_types() {
         module_.type_groups.push_back(*first);
         continue;
       }
-      map_.deferred.add(first.error().code, offset, std::move(first).error().detail);
+      Error error = std::move(first).error();
+      map_.deferred.add(error.code, offset, std::move(error.detail));
     }
     // The module is rejected in the end: its types only have to be countable.
     module_.types.insert(module_.types.end(), group.size(), kNoType);
@@ -37,7 +38,7 @@ bool SectionDecoder::decode_import() {
   if (!reader_.read_name(name)) return false;
   import.name = name;
   const u32 kind_offset = reader_.pos();
-  u8 kind;
+  u8 kind = 0;
   if (!reader_.read_byte(kind)) return false;
   if (kind > static_cast<u8>(ExternKind::kTag)) return reader_.fail(ErrorCode::kMalformedImportKind, kind_offset);
   import.kind = static_cast<ExternKind>(kind);
@@ -84,7 +85,7 @@ bool SectionDecoder::decode_import() {
 }
 
 bool SectionDecoder::decode_imports() {
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   for (u32 i = 0; i < count; ++i) {
     if (!decode_import()) return false;
@@ -93,7 +94,7 @@ bool SectionDecoder::decode_imports() {
 }
 
 bool SectionDecoder::decode_functions() {
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   for (u32 i = 0; i < count; ++i) {
     TypeId type = kNoType;
@@ -112,13 +113,13 @@ bool SectionDecoder::read_const_expr(ConstExpr& expr) {
 }
 
 bool SectionDecoder::decode_tables() {
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   for (u32 i = 0; i < count; ++i) {
     const u32 offset = reader_.pos();
     Table table;
     if (reader_.peek() == 0x40) {
-      u8 zero;
+      u8 zero = 0;
       if (!reader_.skip(1) || !reader_.read_byte(zero)) return false;
       if (zero != 0) return reader_.fail(ErrorCode::kMalformedTableInitializer, offset + 1);
       if (!module_.features.has(Feature::kTypedFunctionReferences)) {
@@ -135,7 +136,7 @@ bool SectionDecoder::decode_tables() {
 }
 
 bool SectionDecoder::decode_memories() {
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   for (u32 i = 0; i < count; ++i) {
     map_.own_memories.push_back(reader_.pos());
@@ -147,7 +148,7 @@ bool SectionDecoder::decode_memories() {
 }
 
 bool SectionDecoder::decode_tags() {
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   for (u32 i = 0; i < count; ++i) {
     TypeId type = kNoType;
@@ -158,7 +159,7 @@ bool SectionDecoder::decode_tags() {
 }
 
 bool SectionDecoder::decode_globals() {
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   for (u32 i = 0; i < count; ++i) {
     map_.own_globals.push_back(reader_.pos());
@@ -170,7 +171,7 @@ bool SectionDecoder::decode_globals() {
 }
 
 bool SectionDecoder::decode_exports() {
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   for (u32 i = 0; i < count; ++i) {
     map_.exports.push_back(reader_.pos());
@@ -179,7 +180,7 @@ bool SectionDecoder::decode_exports() {
     if (!reader_.read_name(name)) return false;
     entry.name = name;
     const u32 kind_offset = reader_.pos();
-    u8 kind;
+    u8 kind = 0;
     if (!reader_.read_byte(kind)) return false;
     if (kind > static_cast<u8>(ExternKind::kTag)) return reader_.fail(ErrorCode::kMalformedExportKind, kind_offset);
     entry.kind = static_cast<ExternKind>(kind);
@@ -198,7 +199,7 @@ bool SectionDecoder::decode_start() {
 bool SectionDecoder::read_function_index(ConstExpr& expr) {
   expr.kind = ConstExpr::Kind::kRefFunc;
   expr.begin = reader_.pos();
-  u32 index;
+  u32 index = 0;
   if (!reader_.read_u32(index)) return false;
   expr.end = reader_.pos();
   expr.value = index;
@@ -212,7 +213,7 @@ bool SectionDecoder::decode_element() {
   constexpr u32 kExpressions = 4;
 
   const u32 offset = reader_.pos();
-  u32 flags;
+  u32 flags = 0;
   if (!reader_.read_u32(flags)) return false;
   if (flags > 7) return reader_.fail(ErrorCode::kMalformedElementFlags, offset);
   ElemSegment segment;
@@ -230,12 +231,12 @@ bool SectionDecoder::decode_element() {
       if (!types_.read_ref_type(segment.type)) return false;
     } else {
       const u32 kind_offset = reader_.pos();
-      u8 kind;
+      u8 kind = 0;
       if (!reader_.read_byte(kind)) return false;
       if (kind != 0) return reader_.fail(ErrorCode::kMalformedElementKind, kind_offset);
     }
   }
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   for (u32 i = 0; i < count; ++i) {
     ConstExpr item;
@@ -248,7 +249,7 @@ bool SectionDecoder::decode_element() {
 }
 
 bool SectionDecoder::decode_elements() {
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   for (u32 i = 0; i < count; ++i) {
     if (!decode_element()) return false;
@@ -263,10 +264,10 @@ bool SectionDecoder::decode_data_count() {
 }
 
 bool SectionDecoder::decode_code() {
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   for (u32 i = 0; i < count; ++i) {
-    u32 size;
+    u32 size = 0;
     if (!reader_.read_size(size)) return false;
     FuncBody body;
     body.begin = reader_.pos();
@@ -282,14 +283,14 @@ bool SectionDecoder::decode_code() {
 
 bool SectionDecoder::decode_data_segment() {
   const u32 offset = reader_.pos();
-  u32 flags;
+  u32 flags = 0;
   if (!reader_.read_u32(flags)) return false;
   if (flags > 2) return reader_.fail(ErrorCode::kMalformedDataFlags, offset);
   DataSegment segment;
   segment.mode = flags == 1 ? SegmentMode::kPassive : SegmentMode::kActive;
   if (flags == 2 && !reader_.read_u32(segment.memory)) return false;
   if (segment.mode == SegmentMode::kActive && !read_const_expr(segment.offset)) return false;
-  u32 size;
+  u32 size = 0;
   if (!reader_.read_count(size)) return false;
   segment.begin = reader_.pos();
   segment.end = segment.begin + size;
@@ -299,7 +300,7 @@ bool SectionDecoder::decode_data_segment() {
 }
 
 bool SectionDecoder::decode_data() {
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   for (u32 i = 0; i < count; ++i) {
     if (!decode_data_segment()) return false;

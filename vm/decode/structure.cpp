@@ -26,12 +26,12 @@ bool StructureWalker::walk() {
 
 bool read_locals(Reader& reader, TypeReader& types, std::vector<LocalRun>& runs) {
   const u32 offset = reader.pos();
-  u32 count;
+  u32 count = 0;
   if (!reader.read_count(count)) return false;
   runs.clear();
   u64 total = 0;
   for (u32 i = 0; i < count; ++i) {
-    u32 size;
+    u32 size = 0;
     ValType type;
     if (!reader.read_u32(size) || !types.read_val_type(type)) return false;
     total += size;

@@ -77,7 +77,7 @@ bool TypeReader::read_heap_type(HeapType& heap) {
     gate(feature_of(heap), offset, "heap type");
     return reader_.skip(1);
   }
-  i64 index;
+  i64 index = 0;
   if (!reader_.read_s33(index)) return false;
   if (index < 0) return reader_.fail(ErrorCode::kMalformedReferenceType, offset);
   gate(Feature::kTypedFunctionReferences, offset, "reference to a type index");
@@ -105,7 +105,7 @@ bool TypeReader::read_abstract_or_ref(u8 code, u32 offset, ValType& type) {
 
 bool TypeReader::read_ref_type(ValType& type) {
   const u32 offset = reader_.pos();
-  u8 code;
+  u8 code = 0;
   if (!reader_.read_byte(code)) return false;
   if (!is_abstract_heap(code) && code != kCodeRef && code != kCodeRefNull) {
     return reader_.fail(bad_code(code, ErrorCode::kMalformedReferenceType), offset);
@@ -115,7 +115,7 @@ bool TypeReader::read_ref_type(ValType& type) {
 
 bool TypeReader::read_val_type(ValType& type) {
   const u32 offset = reader_.pos();
-  u8 code;
+  u8 code = 0;
   if (!reader_.read_byte(code)) return false;
   switch (code) {
     case kCodeI32: type = ValType::kI32; return true;
@@ -145,7 +145,7 @@ bool TypeReader::read_block_type(BlockType& type) {
     type.kind = BlockType::Kind::kValue;
     return read_val_type(type.value);
   }
-  i64 index;
+  i64 index = 0;
   if (!reader_.read_s33(index)) return false;
   if (index < 0) return reader_.fail(ErrorCode::kMalformedValueType, offset);
   type.kind = BlockType::Kind::kIndex;
@@ -155,7 +155,7 @@ bool TypeReader::read_block_type(BlockType& type) {
 
 bool TypeReader::read_limits(Limits& limits) {
   const u32 offset = reader_.pos();
-  u8 flags;
+  u8 flags = 0;
   if (!reader_.read_byte(flags)) return false;
   if ((flags & ~5u) != 0) return reader_.fail(ErrorCode::kMalformedLimitsFlags, offset);
   limits.has_max = (flags & 1) != 0;
@@ -171,7 +171,7 @@ bool TypeReader::read_memory_type(MemoryType& type) { return read_limits(type.li
 bool TypeReader::read_global_type(GlobalType& type) {
   if (!read_val_type(type.type)) return false;
   const u32 offset = reader_.pos();
-  u8 mutability;
+  u8 mutability = 0;
   if (!reader_.read_byte(mutability)) return false;
   if (mutability > 1) return reader_.fail(ErrorCode::kMalformedMutability, offset);
   type.is_mutable = mutability == 1;
@@ -194,7 +194,7 @@ TypeId TypeReader::func_type_at(u32 index, u64 offset) {
 
 bool TypeReader::read_type_use(TypeId& id) {
   const u32 offset = reader_.pos();
-  u32 index;
+  u32 index = 0;
   if (!reader_.read_u32(index)) return false;
   id = func_type_at(index, offset);
   return true;
@@ -202,7 +202,7 @@ bool TypeReader::read_type_use(TypeId& id) {
 
 bool TypeReader::read_tag_type(TypeId& id) {
   const u32 offset = reader_.pos();
-  u8 attribute;
+  u8 attribute = 0;
   if (!reader_.read_byte(attribute)) return false;
   if (attribute != 0) return reader_.fail(ErrorCode::kMalformedTagAttribute, offset);
   gate(Feature::kExceptions, offset, "tag");
@@ -211,7 +211,7 @@ bool TypeReader::read_tag_type(TypeId& id) {
 
 bool TypeReader::read_types(std::vector<ValType>& list, const char* what) {
   const u32 offset = reader_.pos();
-  u32 count;
+  u32 count = 0;
   if (!reader_.read_count(count)) return false;
   if (count > kMaxParams) {
     deferred_.add(ErrorCode::kImplementationLimit, offset, fmt::format("{} {} of a function type", count, what));
@@ -237,7 +237,7 @@ bool TypeReader::read_field_type(FieldType& field) {
     return false;
   }
   const u32 offset = reader_.pos();
-  u8 mutability;
+  u8 mutability = 0;
   if (!reader_.read_byte(mutability)) return false;
   if (mutability > 1) return reader_.fail(ErrorCode::kMalformedMutability, offset);
   field.is_mutable = mutability == 1;
@@ -255,7 +255,7 @@ bool TypeReader::read_composite_type(SubType& type, u8 form) {
     case kCodeStruct: {
       gate(Feature::kGc, offset, "struct type");
       type.kind = CompositeKind::kStruct;
-      u32 count;
+      u32 count = 0;
       if (!reader_.read_count(count)) return false;
       if (count > kMaxFields)
         deferred_.add(ErrorCode::kImplementationLimit, offset, fmt::format("{} fields of a struct", count));
@@ -277,16 +277,16 @@ bool TypeReader::read_composite_type(SubType& type, u8 form) {
 
 bool TypeReader::read_sub_type(SubType& type, u32 position) {
   const u32 offset = reader_.pos();
-  u8 form;
+  u8 form = 0;
   if (!reader_.read_byte(form)) return false;
   if (form != kCodeSub && form != kCodeSubFinal) return read_composite_type(type, form);
   gate(Feature::kGc, offset, "subtype");
   type.is_final = form == kCodeSubFinal;
-  u32 supers;
+  u32 supers = 0;
   if (!reader_.read_count(supers)) return false;
   for (u32 i = 0; i < supers; ++i) {
     const u32 super_offset = reader_.pos();
-    u32 index;
+    u32 index = 0;
     if (!reader_.read_u32(index)) return false;
     if (i > 0) {
       deferred_.add(ErrorCode::kSubTypeMismatch, super_offset, "has more than one super type");
@@ -358,7 +358,10 @@ namespace {
 Result<TypeId> register_group(std::span<const SubType> group, std::vector<TypeId>& types, u64 offset) {
   TypeRegistry& registry = TypeRegistry::global();
   Result<TypeId> first = registry.intern(group);
-  if (!first) return fail(first.error().code, offset, std::move(first).error().detail);
+  if (!first) {
+    Error error = std::move(first).error();
+    return fail(error.code, offset, std::move(error.detail));
+  }
   const size_t first_index = types.size();
   for (u32 i = 0; i < group.size(); ++i) types.push_back(TypeId{static_cast<u32>(*first) + i});
   for (u32 i = 0; i < group.size(); ++i) {

@@ -41,6 +41,13 @@ struct Running {
   const Insn* ip;
 };
 
+// Copying a shared image is charged to whoever writes first.
+bool make_writable(Running& op, TableInst& table) {
+  if (table.owned) return true;
+  op.exec.reductions -= bulk_cost(table.size * sizeof(u64));
+  return make_table_private(op.ctx, table);
+}
+
 // Runs step(n) for at most `limit` elements at a time until `left`, the temporary with the count, is 0 or the counter is used up.
 Next in_steps(Running& op, u64& left, u64 limit, u64 element_bytes, auto step) {
   while (left != 0) {
@@ -114,7 +121,7 @@ Next table_fill(ExecContext& exec) noexcept {
   TableInst& table = *op.ctx.tables[first_u32(op.ip[1])];
   if (!in_range(table.size, operands[0], operands[1])) return raise(exec, TrapKind::kOutOfBoundsTableAccess);
   return in_steps(op, operands[1], kStepElements, sizeof(u64), [&](u64 n) {
-    if (!make_table_writable(op.ctx, table)) return false;
+    if (!make_writable(op, table)) return false;
     fill_table_elements(table, operands[0], op.fp[op.ip->f[1]], n);
     operands[0] += n;
     return true;
@@ -131,7 +138,7 @@ Next table_copy(ExecContext& exec) noexcept {
   }
   const bool backward = &to == &from && operands[0] > operands[1];
   return in_steps(op, operands[2], kStepElements, sizeof(u64), [&](u64 n) {
-    if (!make_table_writable(op.ctx, to)) return false;
+    if (!make_writable(op, to)) return false;
     const u64 skip = backward ? operands[2] - n : 0;
     copy_table_elements(to, from, operands[0] + skip, operands[1] + skip, n);
     if (!backward) {
@@ -151,7 +158,7 @@ Next table_init(ExecContext& exec) noexcept {
     return raise(exec, TrapKind::kOutOfBoundsTableAccess);
   }
   return in_steps(op, operands[2], kStepElements, sizeof(u64), [&](u64 n) {
-    if (!make_table_writable(op.ctx, table)) return false;
+    if (!make_writable(op, table)) return false;
     if (!init_table_elements(op.ctx, table, elem, operands[0], operands[1], n)) return false;
     operands[0] += n;
     operands[1] += n;
@@ -171,10 +178,14 @@ Next memory_grow(ExecContext& exec) noexcept {
 Next table_grow(ExecContext& exec) noexcept {
   Running op(exec);
   TableInst& table = *op.ctx.tables[first_u32(op.ip[1])];
+  const bool was_owned = table.owned;
+  const u64 size_before = table.size;
   const u64 old_size = vm::grow_table(op.ctx, table, op.fp[op.ip->f[0]], op.fp[op.ip->f[1]]);
-  op.fp[op.ip->f[2]] = table.address_type == AddressType::kI32 ? static_cast<u32>(old_size) : old_size;
+  const u64 copied = !was_owned && table.owned ? size_before : 0;  // From the shared image.
+  exec.reductions -= bulk_cost((copied + (table.size - size_before)) * sizeof(u64));
+  op.fp[op.ip[1].f[2]] = table.address_type == AddressType::kI32 ? static_cast<u32>(old_size) : old_size;
   op.done();
-  return Next::kGo;
+  return exec.reductions < 0 ? tick(exec, Next::kGoResult) : Next::kGoResult;
 }
 
 Next table_set(ExecContext& exec) noexcept {
@@ -182,10 +193,10 @@ Next table_set(ExecContext& exec) noexcept {
   TableInst& table = *op.ctx.tables[first_u32(op.ip[1])];
   const u64 index = op.fp[op.ip->f[0]];
   if (index >= table.size) return raise(exec, TrapKind::kOutOfBoundsTableAccess);
-  if (!make_table_writable(op.ctx, table)) return raise(exec, TrapKind::kOutOfMemory);
+  if (!make_writable(op, table)) return raise(exec, TrapKind::kOutOfMemory);
   table.elems[index] = op.fp[op.ip->f[1]];
   op.done();
-  return Next::kGo;
+  return exec.reductions < 0 ? tick(exec, Next::kGo) : Next::kGo;
 }
 
 Next data_drop(ExecContext& exec) noexcept {

@@ -79,9 +79,9 @@ void fill_frame(u64* fp, const FuncCode& code, const u64* args, u64 return_word)
 [[nodiscard]] Next table_fill(ExecContext& exec) noexcept;
 [[nodiscard]] Next table_copy(ExecContext& exec) noexcept;
 [[nodiscard]] Next table_init(ExecContext& exec) noexcept;
-// These keep the accumulators (but for the result of the two that grow).
+[[nodiscard]] Next table_grow(ExecContext& exec) noexcept;  // In one go, charged afterwards; answers kGoResult.
+// These keep the accumulators (but for the result of the one that grows).
 [[nodiscard]] Next memory_grow(ExecContext& exec) noexcept;
-[[nodiscard]] Next table_grow(ExecContext& exec) noexcept;
 [[nodiscard]] Next table_set(ExecContext& exec) noexcept;
 [[nodiscard]] Next data_drop(ExecContext& exec) noexcept;
 [[nodiscard]] Next elem_drop(ExecContext& exec) noexcept;

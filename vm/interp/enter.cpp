@@ -52,7 +52,7 @@ bool push_entry(ExecContext& exec, Ctx& ctx, const FuncCode& code, std::span<con
   if (exec.fp - code.frame_words < exec.stack_limit && !make_room(exec, code.frame_words)) return false;
   exec.fp -= code.frame_words;
   fill_frame(exec.fp, code, args.data(), kReturnExit);
-  save_ip(exec.fp, code.code.load(std::memory_order_acquire));
+  save_ip(exec.fp, lazy_entry());
   exec.resume = Resume::kFrame;
   return true;
 }

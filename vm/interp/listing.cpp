@@ -39,6 +39,7 @@ std::string name_of_base(const OpDesc& op) {
 
 std::vector<std::string> make_names() {
   std::vector<std::string> names;
+  names.reserve(op_count());
   for (const OpDesc& op : kOps) names.push_back(name_of_base(op));
   for (u32 id = kFusedBase; id < op_count(); ++id) {
     std::string name;

@@ -28,7 +28,8 @@ struct Callee {
 VM_ALWAYS_INLINE Handler prepare(Regs& r, const FuncCode* code, u64* frame_end, Callee& callee) {
   u64* const fp = frame_end - code->frame_words;
 #if defined(LUNABEAM_TORTURE)
-  const bool full = r.acc != kRoomToken;  // Ask at every call: the stack moves.
+  // Ask at every call: the stack moves. A guest may have the token in its accumulator as well, so the limit counts all the same.
+  const bool full = r.acc != kRoomToken || fp < r.ctx->stack_limit;
 #else
   const bool full = fp < r.ctx->stack_limit;
 #endif
@@ -195,9 +196,12 @@ VM_ALWAYS_INLINE Handler find_target(Regs& r, const TableInst& table, u64 index,
     target = Target{reinterpret_cast<const FuncCode*>(ref), nullptr};
   }
   const u32 actual = static_cast<u32>(target.code->type);
-  if (actual != type && std::bit_cast<u64>(r.facc) != kTypeToken) [[unlikely]] {
-    r.acc = u64{actual} << 32 | type;
-    return &slow_type_check;
+  if (actual != type) [[unlikely]] {
+    const u64 pair = u64{actual} << 32 | type;
+    if (r.ctx->exec->matched_types != pair) {
+      r.acc = pair;
+      return &slow_type_check;
+    }
   }
   return nullptr;
 }

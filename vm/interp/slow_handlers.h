@@ -80,7 +80,7 @@ VM_HANDLER(slow_type_check) {
     r.acc = static_cast<u64>(TrapKind::kIndirectCallTypeMismatch);
     VM_GOTO(&slow_trap);
   }
-  r.facc = std::bit_cast<f64>(kTypeToken);
+  r.ctx->exec->matched_types = r.acc;
   VM_NEXT;
 }
 
@@ -138,16 +138,21 @@ VM_HANDLER(op_host_thunk) {
   VM_RESUME(exec, next);
 }
 
-// The frame is built already: push_entry pushed the function before it was ever called.
+// Where the frame that push_entry built begins, translated or not: its entry is charged when the process runs first (rule R1).
 VM_HANDLER(op_lazy) {
   VM_BEGIN;
-  ExecContext& exec = save(r);
   const FuncCode& code = *frame_function(r.fp);
-  if (!make_code(exec, code)) {
-    const Next next = raise(exec);
-    VM_RESUME(exec, next);
+  const Insn* start = code.code.load(std::memory_order_acquire);
+  if (start->op == op_id(Special::lazy)) {
+    ExecContext& exec = save(r);
+    if (!make_code(exec, code)) {
+      const Next next = raise(exec);
+      VM_RESUME(exec, next);
+    }
+    start = code.code.load(std::memory_order_acquire);
   }
-  r.ip = code.code.load(std::memory_order_acquire);
+  r.ip = start;
+  if (charge(r, code.entry_cost)) VM_GOTO(&slow_tick);
   VM_NEXT;
 }
 
@@ -185,7 +190,7 @@ inline constexpr HandlerRow kColdRows[] = {
     {op_id(Special::table_copy), &op_interruptible<&table_copy>},
     {op_id(Special::table_init), &op_interruptible<&table_init>},
     {op_id(Special::memory_grow), &op_keeping<&memory_grow, 1>},
-    {op_id(Special::table_grow), &op_keeping<&table_grow, 2>},
+    {op_id(Special::table_grow), &op_interruptible<&table_grow>},
     {op_id(Special::table_set), &op_keeping<&table_set>},
     {op_id(Special::data_drop), &op_keeping<&data_drop>},
     {op_id(Special::elem_drop), &op_keeping<&elem_drop>},

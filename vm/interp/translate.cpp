@@ -93,16 +93,24 @@ const Insn* translate_with(const FuncCode& code, TranslateOptions options) noexc
 
 const Insn* translate(const FuncCode& code) noexcept { return interp::translate_with(code, {}); }
 
-u64 wasm_offset_of(const FuncCode& code, const Insn* ip) {
-  if (code.storage == nullptr || ip < code.storage || ip >= code.storage + code.storage_words) return Error::kNoOffset;
+std::vector<u64> wasm_offsets_of(const FuncCode& code, std::span<const Insn* const> ips) {
+  std::vector<u64> offsets(ips.size(), Error::kNoOffset);
+  // Storage is published with the code: another thread may be translating the function right now.
+  if (code.code.load(std::memory_order_acquire) == &kLazy || code.storage == nullptr) return offsets;
   std::vector<CodeOrigin> origins;
   Translated translated;
-  if (!run(code, {}, &origins, translated)) return Error::kNoOffset;
+  if (!run(code, {}, &origins, translated)) return offsets;
   std::free(translated.words);
-  const auto word = static_cast<u32>(ip - code.storage);
-  const auto after = std::upper_bound(origins.begin(), origins.end(), word,
-                                      [](u32 at, const CodeOrigin& origin) { return at < origin.word; });
-  return after == origins.begin() ? Error::kNoOffset : std::prev(after)->pc;
+  for (size_t i = 0; i < ips.size(); ++i) {
+    if (ips[i] < code.storage || ips[i] >= code.storage + code.storage_words) continue;
+    const auto word = static_cast<u32>(ips[i] - code.storage);
+    const auto after = std::upper_bound(origins.begin(), origins.end(), word,
+                                        [](u32 at, const CodeOrigin& origin) { return at < origin.word; });
+    if (after != origins.begin()) offsets[i] = std::prev(after)->pc;
+  }
+  return offsets;
 }
+
+u64 wasm_offset_of(const FuncCode& code, const Insn* ip) { return wasm_offsets_of(code, {&ip, 1})[0]; }
 
 }  // namespace lunabeam::vm

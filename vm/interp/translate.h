@@ -15,8 +15,9 @@ namespace lunabeam::vm {
 // Cost: time and memory linear in the body. Null when memory is exhausted: the caller traps with kOutOfMemory.
 [[nodiscard]] const Insn* translate(const FuncCode& code) noexcept;
 
-// Byte offset in Module::bytes of the WebAssembly operator that `ip` of this function was translated from: re-runs the translation
-// with recording on (cold: backtraces, listings). kNoOffset when ip is not in its code.
+// Byte offset in Module::bytes of the WebAssembly operator that each of the `ips` of this function was translated from: re-runs the
+// translation once, with recording on (cold: backtraces, listings). kNoOffset for an ip that is not in its code.
+[[nodiscard]] std::vector<u64> wasm_offsets_of(const FuncCode& code, std::span<const Insn* const> ips);
 [[nodiscard]] u64 wasm_offset_of(const FuncCode& code, const Insn* ip);
 
 }  // namespace lunabeam::vm

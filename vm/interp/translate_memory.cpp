@@ -107,7 +107,8 @@ void FunctionTranslator::table_grow(u64 pc, u32 table, ValType) {
   empty_accumulators();
   const u32 start = emit(Special::table_grow, a, r);
   emit_u64(table);
-  produce_in_slot(value_type_of(module_.tables[table].type.limits.address_type).kind(), start, 2, true);
+  // Ends in d like a call: it may be left behind itself.
+  produce_in_slot(value_type_of(module_.tables[table].type.limits.address_type).kind(), start + 1, 2, true);
 }
 
 void FunctionTranslator::table_fill(u64 pc, u32 table, ValType) {

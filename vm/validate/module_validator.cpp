@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <unordered_set>
+#include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include "vm/decode/module_decoder.h"
 #include "vm/limits.h"
@@ -104,9 +106,22 @@ class ModuleValidator {
     return {};
   }
 
+  // Position of the first export whose name an earlier one has. Sorts by name, in time that no choice of names makes worse.
+  [[nodiscard]] size_t first_duplicate_export() {
+    std::vector<u32>& order = module_.exports_by_name;
+    order.resize(module_.exports.size());
+    std::iota(order.begin(), order.end(), 0u);
+    const auto name_at = [this](u32 position) { return std::string_view(module_.exports[position].name); };
+    std::ranges::sort(order, {}, [&](u32 position) { return std::pair(name_at(position), position); });
+    size_t first = order.size();
+    for (size_t i = 1; i < order.size(); ++i) {
+      if (name_at(order[i]) == name_at(order[i - 1])) first = std::min<size_t>(first, order[i]);
+    }
+    return first;
+  }
+
   [[nodiscard]] Result<void> check_exports() {
-    std::unordered_set<std::string_view> names;
-    names.reserve(module_.exports.size());
+    const size_t duplicate = first_duplicate_export();
     for (size_t i = 0; i < module_.exports.size(); ++i) {
       const Export& entry = module_.exports[i];
       const auto check_index = [&](size_t size, ErrorCode code) -> Result<void> {
@@ -123,7 +138,7 @@ class ModuleValidator {
         case ExternKind::kGlobal: VM_TRY(check_index(module_.globals.size(), ErrorCode::kUnknownGlobal)); break;
         case ExternKind::kTag: VM_TRY(check_index(module_.tags.size(), ErrorCode::kUnknownTag)); break;
       }
-      if (!names.insert(entry.name).second)
+      if (i == duplicate)
         return fail(ErrorCode::kDuplicateExportName, map_.exports[i], fmt::format("`{}`", entry.name));
     }
     return {};

@@ -86,7 +86,7 @@ class Rows : public BothDispatches {
     const Special load = float_operands ? Special::load_facc : Special::load_acc;
     if (a_in_acc) code.op(load, S(kA));
     if (b_in_acc) code.op(load, S(kB));
-    code.op(id, f.size() > 0 ? f[0] : 0, f.size() > 1 ? f[1] : 0, f.size() > 2 ? f[2] : 0);
+    code.op(id, !f.empty() ? f[0] : 0, f.size() > 1 ? f[1] : 0, f.size() > 2 ? f[2] : 0);
     code.op(Special::store_acc, S(kAccOut)).op(Special::store_facc, S(kFaccOut));
     code.op(Special::ret_range, S(kD), 3, 0).list({0, 0, 0, 0});
     FuncCode& function = machine_->add(
@@ -182,7 +182,7 @@ class Rows : public BothDispatches {
     FuncCode& function =
         machine_->add({.slots = 8, .params = 2, .locals = 6, .result_types = {ValType::kI64}}, std::move(code));
     machine_->push(function, {a, b});
-    const i64 before = machine_->reductions;
+    const i64 before = machine_->chunk;  // Behind the entry.
     ASSERT_EQ(run(*machine_, GetParam()), ExecStatus::kReturned);
     EXPECT_EQ(machine_->result(), taken ? 77u : 33u);
     EXPECT_EQ(before - machine_->reductions, back && taken ? 1 : 0);

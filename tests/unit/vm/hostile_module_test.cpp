@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "tests/unit/vm/raw_module.h"
 
 namespace lunabeam::vm {
@@ -181,6 +184,62 @@ TEST(HostileModule, DeclaredSizesDriveNothing) {
   builder.memory(65'536, 65'536);
   builder.table('r', 0xFFFF'FFFF, 0xFFFF'FFFF);
   EXPECT_EQ(load_outcome(builder.build()), "ok");
+}
+
+// Names that the library's unseeded hash cannot tell apart.
+std::vector<std::string> colliding_names(size_t count) {
+  std::vector<std::string> names;
+#if defined(__GLIBCXX__) && __SIZEOF_SIZE_T__ == 8
+  // MurmurHash64A over two words: for any first word there is a second one that leads to the same state.
+  constexpr u64 kMul = 0xC6A4'A793'5BD1'E995;
+  u64 inverse = 1;
+  for (int i = 0; i < 6; ++i) inverse *= 2 - kMul * inverse;
+  const auto shift_mix = [](u64 v) { return v ^ (v >> 47); };
+  const u64 start = 0xC70F'6907 ^ (16 * kMul);
+  constexpr u64 kState = 0x1234'5678'9ABC'DEF0;
+  for (u64 i = 0; names.size() < count; ++i) {
+    u64 words[2] = {0x4040'4040'4040'4040, 0};
+    for (int nibble = 0; nibble < 8; ++nibble) words[0] |= (i >> (4 * nibble) & 15) << (8 * nibble);
+    const u64 first = (start ^ (shift_mix(words[0] * kMul) * kMul)) * kMul;
+    words[1] = shift_mix((first ^ kState) * inverse) * inverse;
+    if ((words[1] & 0x8080'8080'8080'8080) != 0) continue;  // Only ASCII is surely UTF-8.
+    names.emplace_back(reinterpret_cast<const char*>(words), sizeof words);
+  }
+  EXPECT_EQ(std::hash<std::string_view>()(names[0]), std::hash<std::string_view>()(names[count - 1]));
+#else
+  for (size_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
+#endif
+  return names;
+}
+
+TEST(HostileModule, ExportNamesWithTheSameHash) {
+  constexpr size_t kNames = 200'000;
+  const std::vector<std::string> names = colliding_names(kNames);
+  Bytes exports = leb(kNames);
+  for (const std::string& name : names)
+    append(exports, seq({leb(name.size()), Bytes(name.begin(), name.end()), {0}, leb(0)}));
+  auto loaded = Module::load(raw_module({raw_section(1, raw_vector({kEmptyFuncType})), raw_section(3, {1, 0}),
+                                         raw_section(7, exports), raw_section(10, raw_vector({raw_body({})}))}),
+                             nullptr);
+  ASSERT_TRUE(loaded) << loaded.error().message();
+  for (const std::string& name : names) ASSERT_NE((*loaded)->find_export(name, ExternKind::kFunc), nullptr);
+  EXPECT_EQ((*loaded)->function_name(0), names[0]);
+}
+
+TEST(HostileModule, NamesOfManyFunctionsWithManyExports) {
+  constexpr size_t kFuncs = 200'000;
+  Bytes exports = leb(kFuncs);
+  for (size_t i = 0; i < kFuncs; ++i) {
+    const std::string name = std::to_string(i);
+    append(exports, seq({leb(name.size()), Bytes(name.begin(), name.end()), {0}, leb(kFuncs - 1)}));
+  }
+  auto loaded =
+      Module::load(raw_module({raw_section(1, raw_vector({kEmptyFuncType})), raw_section(3, raw_repeated({0}, kFuncs)),
+                               raw_section(7, exports), raw_section(10, raw_repeated(raw_body({}), kFuncs))}),
+                   nullptr);
+  ASSERT_TRUE(loaded) << loaded.error().message();
+  for (u32 i = 0; i + 1 < kFuncs; ++i) ASSERT_EQ((*loaded)->function_name(i), "func[" + std::to_string(i) + "]");
+  EXPECT_EQ((*loaded)->function_name(kFuncs - 1), "0");
 }
 
 }  // namespace

@@ -157,7 +157,7 @@ class InterpMachine : public ExecContext {
   void push(const FuncCode& function, std::initializer_list<u64> args = {}) {
     const std::vector<u64> list(args);
     ASSERT_TRUE(push_entry(*this, ctx_, function, list));
-    reductions = chunk;
+    reductions = chunk + function.entry_cost;  // The chunk begins behind the entry.
   }
   // Pushes and runs to the end; yields are answered by going on.
   ExecStatus call(const FuncCode& function, std::initializer_list<u64> args = {}) {

@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
 #include "tests/support/paths.h"
 #include "tests/unit/vm/raw_module.h"
 #include "vm/frame.h"
@@ -151,11 +155,10 @@ TEST(Module, PrebuiltGuestsLoad) {
   if (!tests::shared_available()) GTEST_SKIP() << "no shared material";
   for (const char* name : {"squares", "supervised", "tour"}) {
     const auto path = tests::shared_dir() / "guests/prebuilt" / (std::string(name) + ".wasm");
-    std::FILE* file = std::fopen(path.c_str(), "rb");
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
     ASSERT_NE(file, nullptr) << path;
     Bytes bytes(std::filesystem::file_size(path));
-    EXPECT_EQ(std::fread(bytes.data(), 1, bytes.size(), file), bytes.size());
-    std::fclose(file);
+    EXPECT_EQ(std::fread(bytes.data(), 1, bytes.size(), file.get()), bytes.size());
     const auto module = Module::load(std::move(bytes), nullptr);
     ASSERT_TRUE(module) << name << ": " << module.error().message();
     EXPECT_NE((*module)->find_export("_start", ExternKind::kFunc), nullptr) << name;

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""What a person or a hostile file can do to the program: every case has one exit status and one clear cause.
+
+    command_line.py PROGRAM GUEST_FOLDER
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TIMEOUT_S = 120
+
+
+def leb(value):
+    out = bytearray()
+    while True:
+        out.append(value & 0x7F | (0x80 if value > 0x7F else 0))
+        value >>= 7
+        if not value:
+            return bytes(out)
+
+
+def text(string):
+    return leb(len(string)) + string.encode()
+
+
+def section(number, *entries, count=True):
+    body = (leb(len(entries)) if count else b"") + b"".join(entries)
+    return bytes([number]) + leb(len(body)) + body
+
+
+def small_module():
+    body = b"\x00\x10\x00\x1a\x0b"  # no locals; call 0; drop; end
+    return b"\0asm\1\0\0\0" + b"".join([
+        section(1, b"\x60\0\0", b"\x60\0\1\x7e"),
+        section(2, text("lunatic::process") + text("process_id") + b"\0\1"),
+        section(3, b"\0"),
+        section(4, b"\x70\0\1"),
+        section(5, b"\0\1"),
+        section(6, b"\x7f\1\x41\5\x0b"),
+        section(7, text("_start") + b"\0\1", text("memory") + b"\2\0"),
+        section(9, b"\0\x41\0\x0b\1\1"),
+        section(10, leb(len(body)) + body),
+        section(11, b"\0\x41\3\x0b" + text("hello")),
+        section(0, text("name") + b"\1\7\1\1" + text("main"), count=False),
+    ])
+
+
+class Failures(list):
+    def expect(self, condition, what):
+        if not condition:
+            self.append(what)
+
+
+class Cases:
+    def __init__(self, program, guests, folder):
+        self.program, self.guests, self.folder = program, guests, folder
+        self.failures = Failures()
+        self.count = 0
+
+    def file(self, name, data):
+        path = self.folder / name
+        path.write_bytes(data)
+        return str(path)
+
+    def run(self, *arguments, **how):
+        how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **how}
+        self.count += 1
+        return subprocess.run([self.program, *arguments], stderr=subprocess.PIPE, timeout=TIMEOUT_S, text=True, **how)
+
+    def case(self, arguments, status, *stderr, lines=None, prints=None, **how):
+        """Runs `lunabeam ARGUMENTS`; wants this status and each text in standard error (none: it must be empty)."""
+        done = self.run(*arguments, **how)
+        shown = f"lunabeam {' '.join(arguments)}"
+        expect = self.failures.expect
+        expect(done.returncode == status, f"{shown}: status {done.returncode} instead of {status}: {done.stderr[:300]}")
+        for wanted in stderr:
+            expect(wanted in done.stderr, f"{shown}: no {wanted!r} in {done.stderr[:300]!r}")
+        expect(stderr or not done.stderr, f"{shown}: printed {done.stderr[:300]!r}")
+        got = done.stderr.count("\n")
+        expect(lines is None or got == lines, f"{shown}: {got} lines of error: {done.stderr[:300]!r}")
+        expect(prints is None or done.stdout == prints, f"{shown}: printed {str(done.stdout)[:100]!r}")
+
+    def files(self):
+        absent = str(self.folder / "absent.wasm")
+        bad = [(absent, "module not found"), (str(self.folder), "Is a directory")]
+        for name, data, cause in [
+            ("empty.wasm", b"", "at offset 0x0"),
+            ("garbage.wasm", b"garbage\n" * 100, "magic header not detected at offset 0x0"),
+            ("version.wasm", b"\0asm\2\0\0\0", "unknown binary version at offset 0x4"),
+            ("length.wasm", b"\0asm\1\0\0\0\1" + leb(2**32 - 1), "length out of bounds at offset 0x9"),
+            ("types.wasm", b"\0asm\1\0\0\0\1\6" + leb(2**32 - 1) + b"\x60", "at offset 0x"),
+        ]:
+            bad.append((self.file(name, data), cause))
+        for path, cause in bad:
+            for command in ("run", "validate", "inspect"):
+                self.case([command, path], 1, f"error: {path}: ", cause, lines=1)
+        module = self.file("small.wasm", small_module())
+        self.case(["run", module], 0)
+        self.case(["validate", module], 0, prints="")
+        self.case(["validate", module, absent, bad[2][0], module], 1, absent, bad[2][0], lines=2)
+        header = self.file("header.wasm", b"\0asm\1\0\0\0")
+        self.case(["validate", header], 0)
+        self.case(["run", header], 1, "_start", lines=1)
+        self.case(["inspect", "--code", "nowhere", module], 1, "no function 'nowhere'", lines=1)
+
+    def truncated(self):
+        """A file that ends at any byte: a valid module, or one line with the offset."""
+        data = small_module()
+        valid = 0
+        for size in range(len(data)):
+            path = self.file("truncated.wasm", data[:size])
+            done = self.run("validate", path)
+            valid += done.returncode == 0
+            clear = (done.stderr == "" if done.returncode == 0 else
+                     done.stderr.startswith(f"error: {path}: ") and " at offset 0x" in done.stderr
+                     and done.stderr.count("\n") == 1)
+            self.failures.expect(done.returncode in (0, 1) and clear,
+                                 f"{size} bytes: status {done.returncode}: {done.stderr!r}")
+        # A module may end after its header, after a section that nothing depends on, and before the name section.
+        self.failures.expect(valid >= 3, f"only {valid} truncated modules are valid")
+
+    def options(self):
+        hello = str(self.guests / "hello.wasm")
+        greeting = "hello, world, from process 1\n"
+        for arguments in (["run", hello], [hello], ["run", "--dispatch=step", hello], ["run", hello, "--"],
+                          ["run", "--deterministic", "--seed", "7", hello], ["run", "--env", "A=", hello]):
+            self.case(arguments, 0, prints=greeting)
+        self.case(["run", hello, "--seed"], 0, prints="hello, --seed, from process 1\n")
+        for arguments, cause in [
+            ([], "usage"),
+            (["nonsense"], "no command 'nonsense'"),
+            (["run"], "required"),
+            (["run", "--nonsense", hello], "--nonsense"),
+            (["run", "--seed", "3", hello], "--deterministic"),
+            (["run", "--deterministic", "--seed", "-1", hello], "'-1'"),
+            (["run", "--deterministic", "--seed", "1x", hello], "'1x'"),
+            (["run", "--deterministic", "--seed", str(2**64), hello], str(2**64)),
+            (["run", "--max-fuel", "-1", hello], "'-1'"),
+            (["run", "--max-mailbox", "-1", hello], "'-1'"),
+            (["run", "--max-memory", "1x", hello], "'1x'"),
+            (["run", "--max-memory", "99999999999g", hello], "'99999999999g'"),
+            (["run", "--workers", "0", hello], "--workers"),
+            (["run", "--dispatch", "slow", hello], "slow"),
+            (["run", "--env", "KEY", hello], "KEY=VALUE"),
+            (["run", "--env", "=value", hello], "KEY=VALUE"),
+            (["inspect"], "required"),
+            (["validate"], "required"),
+        ]:
+            self.case(arguments, 2, cause)
+        self.case(["run", "--max-memory", "1", hello], 1, "resource limit exceeded", lines=1)
+
+    def streams(self):
+        streams = str(self.guests / "streams.wasm")
+        probe = ["run", streams, "probe"]
+        self.case(probe, 0, "read 0, write 1\n", prints="!")
+        # Closed by the caller: closed for the guest, not a file of the VM.
+        self.case(probe, 0, "read -1 EBADF, write 1\n", preexec_fn=lambda: os.close(0))
+        self.case(probe, 0, "read 0, write -1 EBADF\n", preexec_fn=lambda: os.close(1))
+        # A reader that has gone away is the guest's error, not the end of the VM.
+        reader, writer = os.pipe()
+        os.close(reader)
+        self.case(probe, 0, "read 0, write -1 EPIPE\n", stdout=writer)
+        os.close(writer)
+        with open("/dev/full", "wb") as full:
+            self.case(["inspect", streams], 1, "standard output", stdout=full)
+        line = "y" * 29_999 + "\n"
+        self.case(["run", streams, "line"], 0, prints=line)
+        self.case(["run", "--deterministic", streams, "line"], 0, prints=line)
+        with open(self.folder / "line.txt", "w+", encoding="ascii") as file:
+            self.case(["run", streams, "line"], 0, stdout=file)
+            file.seek(0)
+            self.failures.expect(file.read() == line, "line to a file: other bytes")
+        # A pipe that nobody empties delays who writes to it, and nobody else.
+        reader, writer = os.pipe()
+        try:
+            self.case(["run", streams, "flood"], 0, "the root slept well\n", stdout=writer)
+        except subprocess.TimeoutExpired:
+            self.failures.append("flood: a full pipe holds every process")
+        os.close(reader)
+        os.close(writer)
+
+
+def main():
+    program, guests = sys.argv[1], Path(sys.argv[2])
+    with tempfile.TemporaryDirectory() as folder:
+        cases = Cases(program, guests, Path(folder))
+        for part in (cases.files, cases.truncated, cases.options, cases.streams):
+            part()
+    for failure in cases.failures:
+        print(failure)
+    print(f"{cases.count} runs, {len(cases.failures)} failures")
+    return 1 if cases.failures or cases.count == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
