@@ -65,13 +65,7 @@ void ModulePrinter::head(std::string_view keyword, Space space, u32 index) {
   out_.character('(');
   out_.text(keyword);
   out_.character(' ');
-  if (const Identifier id = names_.find(space, index); !id.empty()) {
-    out_.identifier(id);
-    out_.character(' ');
-  }
-  out_.text("(;");
-  out_.number(index);
-  out_.text(";)");
+  types_.definition(space, index);
 }
 
 void ModulePrinter::begin_field(std::string_view keyword, Space space, u32 index) {

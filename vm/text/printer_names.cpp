@@ -56,18 +56,24 @@ enum NameKind : u8 {
   return fits;
 }
 
-// Takes away all names that more than one item has.
-void drop_duplicates(std::vector<Identifier>& ids) {
+// Finds the names that more than one item has.
+void mark_shared(std::vector<Identifier>& ids) {
   std::unordered_map<std::string_view, u32, SeededHash> first;
-  std::vector<u32> taken;
   for (u32 i = 0; i < ids.size(); ++i) {
     if (ids[i].empty()) continue;
     const auto [it, is_new] = first.try_emplace(ids[i].name, i);
     if (is_new) continue;
-    taken.push_back(it->second);
-    taken.push_back(i);
+    ids[it->second].is_shared = true;
+    ids[i].is_shared = true;
   }
-  for (const u32 index : taken) ids[index] = {};
+}
+
+// Takes away the names that more than one item has.
+void drop_shared(std::vector<Identifier>& ids) {
+  mark_shared(ids);
+  for (Identifier& id : ids) {
+    if (id.is_shared) id = {};
+  }
 }
 
 }  // namespace
@@ -83,7 +89,7 @@ void NameTable::read(std::span<const u8> bytes, const Outline& outline) {
     Reader subsection(bytes, reader.pos(), reader.pos() + size);
     if (!read_subsection(id, subsection, outline) || !reader.skip(size)) break;
   }
-  for (std::vector<Identifier>& ids : ids_) drop_duplicates(ids);
+  for (std::vector<Identifier>& ids : ids_) mark_shared(ids);
 }
 
 bool NameTable::read_subsection(u8 id, Reader& reader, const Outline& outline) {
@@ -131,7 +137,7 @@ bool NameTable::read_fields(Reader& reader, const Outline& outline) {
     }
     ids.clear();
     const bool fits = read_name_map(reader, fields, ids);
-    drop_duplicates(ids);
+    drop_shared(ids);
     for (u32 field = 0; field < ids.size(); ++field) {
       if (!ids[field].empty()) fields_.try_emplace(u64{type} << 32 | field, ids[field]);
     }
@@ -152,7 +158,7 @@ void NameTable::locals(u32 func, u32 count, std::vector<Identifier>& ids) const 
   Reader reader(bytes_, it->second, end_);
   // A map that stops in the middle gives the names before that.
   static_cast<void>(read_name_map(reader, count, ids));
-  drop_duplicates(ids);
+  drop_shared(ids);
 }
 
 }  // namespace lunabeam::vm::text

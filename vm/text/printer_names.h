@@ -23,7 +23,12 @@ class NameTable {
   [[nodiscard]] const Identifier& module() const { return module_; }
   [[nodiscard]] Identifier find(Space space, u32 index) const {
     const std::vector<Identifier>& ids = ids_[static_cast<size_t>(space)];
-    return index < ids.size() ? ids[index] : Identifier{};
+    return index < ids.size() && !ids[index].is_shared ? ids[index] : Identifier{};
+  }
+  // The name of an item that shares it with others; else empty.
+  [[nodiscard]] std::string_view shared_name(Space space, u32 index) const {
+    const std::vector<Identifier>& ids = ids_[static_cast<size_t>(space)];
+    return index < ids.size() && ids[index].is_shared ? ids[index].name : std::string_view{};
   }
   [[nodiscard]] Identifier field(u32 type, u32 field) const;
   // Fills `ids` with those of a function's locals, parameters first: `count` ones, or none at all.

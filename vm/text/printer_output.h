@@ -13,6 +13,7 @@ namespace lunabeam::vm::text {
 struct Identifier {
   std::string_view name;   // Without `$`; points into the module's bytes.
   bool is_quoted = false;  // Not all of its characters are identifier characters: written as $"...".
+  bool is_shared = false;  // Other items of its space have the name too: it identifies none of them.
   [[nodiscard]] bool empty() const { return name.empty(); }
 };
 

@@ -75,6 +75,20 @@ void TypePrinter::index(Space space, u32 index) {
   }
 }
 
+void TypePrinter::definition(Space space, u32 index) {
+  if (const Identifier id = names_.find(space, index); !id.empty()) {
+    out_.identifier(id);
+    out_.character(' ');
+  } else if (const std::string_view name = names_.shared_name(space, index); !name.empty()) {
+    out_.text("(@name ");
+    out_.name(name);
+    out_.text(") ");
+  }
+  out_.text("(;");
+  out_.number(index);
+  out_.text(";)");
+}
+
 bool TypePrinter::heap_type(Reader& reader) {
   const u32 offset = reader.pos();
   const int first = reader.peek();
@@ -299,13 +313,8 @@ bool TypePrinter::composite_type(Reader& reader, u32 type_index, std::vector<Typ
 bool TypePrinter::sub_type(Reader& reader, std::vector<TypeDefinition>& types) {
   const u32 type_index = static_cast<u32>(types.size());
   out_.text("(type ");
-  if (const Identifier id = names_.find(Space::kType, type_index); !id.empty()) {
-    out_.identifier(id);
-    out_.character(' ');
-  }
-  out_.text("(;");
-  out_.number(type_index);
-  out_.text(";) ");
+  definition(Space::kType, type_index);
+  out_.character(' ');
   const int form = reader.peek();
   if (form != kSub && form != kSubFinal) {
     if (!composite_type(reader, type_index, types)) return false;

@@ -18,6 +18,8 @@ class TypePrinter {
 
   // An index, by name where it has one.
   void index(Space space, u32 index);
+  // What stands where an item is defined: its identifier, or else its name as an annotation, and its index as a comment.
+  void definition(Space space, u32 index);
 
   [[nodiscard]] bool val_type(Reader& reader);
   [[nodiscard]] bool ref_type(Reader& reader);

@@ -96,6 +96,7 @@ TEST(TextPrinter, NamesThatIdentifyNothingGiveWayToIndices) {
            1, name_map({{0, "twice"}, {1, ""}, {2, "twice"}, {3, "a b\"\\\n\xE2\x80\xAEλ"}, {9, "nobody"}}))})});
   const std::string text = printed(module);
   EXPECT_THAT(text, HasSubstr("    call 0\n    call 1\n    call 2\n"));
+  EXPECT_THAT(text, HasSubstr("(func (@name \"twice\") (;2;) (type 0)"));
   EXPECT_THAT(text, HasSubstr("    call $\"a b\\\"\\\\\\n\\u{202e}λ\"\n    call 9\n"));
   EXPECT_THAT(text, HasSubstr("(func $\"a b\\\"\\\\\\n\\u{202e}λ\" (;3;) (type 0)"));
 }
@@ -337,9 +338,8 @@ TEST(TextPrinter, TextThatGrowsOutOfProportionIsRefused) {
   EXPECT_TRUE(print_module(module, {.names = false}));
   // Locals by the thousand, in every function.
   const Bytes body = raw_body({}, {1, 0xC0, 0x84, 0x03, 0x7F});  // 49,728 of them
-  const Bytes many =
-      raw_module({raw_section(1, raw_vector({kEmptyFuncType})), raw_section(3, raw_repeated({0}, 150)),
-                  raw_section(10, raw_repeated(body, 150))});
+  const Bytes many = raw_module({raw_section(1, raw_vector({kEmptyFuncType})), raw_section(3, raw_repeated({0}, 150)),
+                                 raw_section(10, raw_repeated(body, 150))});
   EXPECT_EQ(error_of(many), ErrorCode::kImplementationLimit);
   EXPECT_EQ(error_of(one_function({}, {}, {1, 0xFF, 0xFF, 0x03, 0x7F})), ErrorCode::kImplementationLimit);
 }
