@@ -92,7 +92,7 @@ int command_inspect(const Arguments& arguments) {
   bool as_text = false;
   CLI::App app("Shows a module's imports, exports and sizes, its text, or the internal code of one function.",
                "lunabeam inspect");
-  app.add_option("file", file, "module (.wasm)")->required();
+  app.add_option("file", file, "module (.wasm, or .wat as text)")->required();
   app.add_option("--code", function, "index or name of a function: list its interpreter code");
   app.add_flag("--text", as_text, "print the whole module in the text format");
   try {
@@ -101,12 +101,12 @@ int command_inspect(const Arguments& arguments) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
-  std::optional<std::vector<u8>> bytes = read_module_file(file);
-  if (!bytes) return kExitError;
-  if (as_text) return print_text(file, *bytes);
-  const auto loaded = vm::Module::load(*std::move(bytes), &host_registry());
+  std::optional<ModuleFile> module_file = read_module_file(file);
+  if (!module_file) return kExitError;
+  if (as_text) return print_text(file, module_file->bytes);
+  const auto loaded = vm::Module::load(std::move(module_file->bytes), &host_registry());
   if (!loaded) {
-    print_error(file, loaded.error().message());
+    print_load_error(*module_file, loaded.error());
     return kExitError;
   }
   const vm::Module& module = **loaded;

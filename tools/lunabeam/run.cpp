@@ -73,7 +73,7 @@ const CLI::Validator& size_validator() {
 }
 
 void declare(CLI::App& app, RunOptions& options) {
-  app.add_option("file", options.file, "WebAssembly module (.wasm); everything behind it belongs to the guest")
+  app.add_option("file", options.file, "WebAssembly module (.wasm, or .wat as text); everything behind it belongs to the guest")
       ->required();
   app.add_option("--dir", options.directories, "HOST[::GUEST]: directory to preopen; `.` always is")
       ->allow_extra_args(false);
@@ -193,8 +193,8 @@ int command_run(const Arguments& arguments) {
   // A reader that has gone away is an error of the guest's write, not the end of every process.
   (void)std::signal(SIGPIPE, SIG_IGN);
 
-  std::optional<std::vector<u8>> bytes = read_module_file(options.file);
-  if (!bytes) return kExitError;
+  std::optional<ModuleFile> file = read_module_file(options.file);
+  if (!file) return kExitError;
   runtime::VmOptions vm_options;
   vm_options.hosts = &host_registry();
   vm_options.workers = options.workers;
@@ -210,9 +210,9 @@ int command_run(const Arguments& arguments) {
     }
   }
   runtime::Vm vm(vm_options);
-  auto module = vm.load(*std::move(bytes), std::filesystem::path(options.file).filename().string());
+  auto module = vm.load(std::move(file->bytes), std::filesystem::path(options.file).filename().string());
   if (!module) {
-    print_error(options.file, module.error().message());
+    print_load_error(*file, module.error());
     return kExitError;
   }
   runtime::RootOptions root;

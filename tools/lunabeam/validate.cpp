@@ -13,7 +13,7 @@ namespace lunabeam::tools {
 int command_validate(const Arguments& arguments) {
   std::vector<std::string> files;
   CLI::App app("Decodes and validates WebAssembly modules; prints nothing when all are valid.", "lunabeam validate");
-  app.add_option("files", files, "modules (.wasm)")->required();
+  app.add_option("files", files, "modules (.wasm, or .wat as text)")->required();
   try {
     Arguments reversed(arguments.rbegin(), arguments.rend());
     app.parse(reversed);
@@ -22,15 +22,15 @@ int command_validate(const Arguments& arguments) {
   }
   bool all_valid = true;
   for (const std::string& file : files) {
-    std::optional<std::vector<u8>> bytes = read_module_file(file);
-    if (!bytes) {
+    std::optional<ModuleFile> module_file = read_module_file(file);
+    if (!module_file) {
       all_valid = false;
       continue;
     }
-    const auto module = vm::Module::load(*std::move(bytes), nullptr);
+    const auto module = vm::Module::load(std::move(module_file->bytes), nullptr);
     if (!module) {
       all_valid = false;
-      print_error(file, module.error().message());
+      print_load_error(*module_file, module.error());
     }
   }
   return all_valid ? kExitOk : kExitError;

@@ -43,8 +43,11 @@ Error locate(Error error, std::string_view source) {
 }
 
 bool is_text(std::span<const u8> bytes) noexcept {
-  // No text begins with a zero byte, every binary does: one whose header is damaged is still told as a binary.
-  return !bytes.empty() && bytes.front() != 0;
+  constexpr std::string_view kWhiteSpace = " \t\r\n";
+  for (const u8 byte : bytes) {
+    if (kWhiteSpace.find(static_cast<char>(byte)) == std::string_view::npos) return byte == '(' || byte == ';';
+  }
+  return !bytes.empty();
 }
 
 }  // namespace lunabeam::vm::text

@@ -39,7 +39,7 @@ struct ReadOptions {
 // when it succeeds, and answers the error with an offset into the source.
 [[nodiscard]] Error locate(Error error, std::string_view source);
 
-// True when the bytes are no binary module but may be text: there are some, and they do not begin with the zero byte of the magic number.
+// True when the bytes begin as text does, with a form or a comment behind white space, or hold nothing but white space.
 [[nodiscard]] bool is_text(std::span<const u8> bytes) noexcept;
 
 }  // namespace lunabeam::vm::text

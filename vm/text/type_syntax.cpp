@@ -228,7 +228,7 @@ bool TypeSyntax::read_signature(FuncSignature& signature, TypeUse* names) {
     }
     cursor_.next();
   }
-  return true;
+  return !cursor_.at_form("param") || cursor_.unexpected();
 }
 
 bool TypeSyntax::read_type_use(TypeUse& use, bool names_allowed) {
