@@ -106,6 +106,26 @@ class Cases:
         self.case(["run", header], 1, "_start", lines=1)
         self.case(["inspect", "--code", "nowhere", module], 1, "no function 'nowhere'", lines=1)
 
+    def sources(self):
+        """Modules as text: run, and wrong in the reader and in the validator, with the place and the line."""
+        good = self.file("good.wat", b'(module (memory (export "memory") 1) (func (export "_start")))\n')
+        self.case(["run", good], 0)
+        self.case(["validate", good], 0, prints="")
+        self.case(["inspect", good], 0)
+        unnamed = self.file("unnamed.wasm", b";; text by its first character\n(func)\n")
+        self.case(["validate", unnamed], 0, prints="")
+        for name, data, place, line in [
+            ("malformed.wat", b"(module\n  (func (call $nobody)))\n", "2:15: unknown function $nobody",
+             "  (func (call $nobody)))\n"),
+            ("invalid.wat", b"(func (result i32)\n  i64.const 1\n)\n", "3:1: type mismatch", ")\n"),
+            ("import.wat", b'(module\n (func)\n (import "m" "n" (func)))\n', "3:2: import after function",
+             ' (import "m" "n" (func)))\n'),
+            ("garbage.wat", b"garbage\n", "1:1: unexpected token", "garbage\n"),
+        ]:
+            path = self.file(name, data)
+            for command in ("run", "validate", "inspect"):
+                self.case([command, path], 1, f"error: {path}:{place}", line, lines=3)
+
     def truncated(self):
         """A file that ends at any byte: a valid module, or one line with the offset."""
         data = small_module()
@@ -187,7 +207,7 @@ def main():
     program, guests = sys.argv[1], Path(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
         cases = Cases(program, guests, Path(folder))
-        for part in (cases.files, cases.truncated, cases.options, cases.streams):
+        for part in (cases.files, cases.sources, cases.truncated, cases.options, cases.streams):
             part()
     for failure in cases.failures:
         print(failure)

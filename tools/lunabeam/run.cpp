@@ -73,7 +73,8 @@ const CLI::Validator& size_validator() {
 }
 
 void declare(CLI::App& app, RunOptions& options) {
-  app.add_option("file", options.file, "WebAssembly module (.wasm, or .wat as text); everything behind it belongs to the guest")
+  app.add_option("file", options.file,
+                 "WebAssembly module (.wasm, or .wat as text); everything behind it belongs to the guest")
       ->required();
   app.add_option("--dir", options.directories, "HOST[::GUEST]: directory to preopen; `.` always is")
       ->allow_extra_args(false);
