@@ -35,6 +35,7 @@ enum : u8 {
   kFuncTypeCode = 0x60,
   kFuncRefCode = 0x70,
   kHasMax = 1,
+  kIs64Bit = 4,
   kEndCode = 0x0B,
 };
 
@@ -89,12 +90,13 @@ std::vector<u8> section(u8 id, Bytes content) {
 
 std::span<const HostFunction> spectest_functions() { return kFunctions; }
 
-std::vector<u8> spectest_module() {
-  Bytes types, imports, exports, globals;
+std::vector<u8> spectest_module(FeatureSet features) {
+  const bool has_table64 = features.has(Feature::kMemory64);
+  Bytes types, imports, tables, exports, globals;
   types.byte(kFunctions.size());
   imports.byte(kFunctions.size());
-  exports.byte(kFunctions.size() + 6);
-  static_assert(kFunctions.size() < 0x80, "counts and indices are single bytes");
+  exports.byte(kFunctions.size() + (has_table64 ? 7 : 6));
+  static_assert(kFunctions.size() < 0x80 - 7, "counts and indices are single bytes");
   for (size_t i = 0; i < kFunctions.size(); ++i) {
     const HostFunction& function = kFunctions[i];
     const std::string_view params = function.signature.substr(0, function.signature.find(':'));
@@ -114,13 +116,18 @@ std::vector<u8> spectest_module() {
   exports.name("global_i32").byte(kGlobalKind).byte(0).name("global_i64").byte(kGlobalKind).byte(1);
   exports.name("global_f32").byte(kGlobalKind).byte(2).name("global_f64").byte(kGlobalKind).byte(3);
   exports.name("table").byte(kTableKind).byte(0).name("memory").byte(kMemoryKind).byte(0);
+  tables.byte(has_table64 ? 2 : 1).byte(kFuncRefCode).byte(kHasMax).byte(10).byte(20);
+  if (has_table64) {
+    exports.name("table64").byte(kTableKind).byte(1);
+    tables.byte(kFuncRefCode).byte(kHasMax | kIs64Bit).byte(10).byte(20);
+  }
 
   Bytes module;
   for (const char magic_and_version : std::string_view("\0asm\1\0\0\0", 8))
     module.byte(static_cast<u8>(magic_and_version));
   module.append(section(kTypeSection, std::move(types)));
   module.append(section(kImportSection, std::move(imports)));
-  module.append(section(kTableSection, std::move(Bytes().byte(1).byte(kFuncRefCode).byte(kHasMax).byte(10).byte(20))));
+  module.append(section(kTableSection, std::move(tables)));
   module.append(section(kMemorySection, std::move(Bytes().byte(1).byte(kHasMax).byte(1).byte(2))));
   module.append(section(kGlobalSection, std::move(globals)));
   module.append(section(kExportSection, std::move(exports)));

@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "vm/base/ints.h"
+#include "vm/feature.h"
 #include "vm/host_function.h"
 
 namespace lunabeam::vm {
 
 // The print functions; static data.
 [[nodiscard]] std::span<const HostFunction> spectest_functions();
-// The module's bytes; its function imports are the rows of spectest_functions().
-[[nodiscard]] std::vector<u8> spectest_module();
+// The module's bytes; its function imports are the rows of spectest_functions(). `table64` is there when `features` has 64-bit tables.
+[[nodiscard]] std::vector<u8> spectest_module(FeatureSet features = FeatureSet::supported());
 
 }  // namespace lunabeam::vm

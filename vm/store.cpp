@@ -280,15 +280,19 @@ Result<Ctx*> Store::instantiate(std::shared_ptr<Module> module) {
 }
 
 void Store::register_instance(std::string name, Ctx* instance) {
-  impl_->registered.insert_or_assign(std::move(name), instance);
+  if (instance == nullptr) {
+    impl_->registered.erase(name);
+  } else {
+    impl_->registered.insert_or_assign(std::move(name), instance);
+  }
 }
 
 std::span<const HostFunction> Store::spectest_functions() { return vm::spectest_functions(); }
 
-Result<void> Store::add_spectest() {
+Result<void> Store::add_spectest(FeatureSet features) {
   HostRegistry hosts;
   hosts.add(vm::spectest_functions());
-  VM_ASSIGN(std::shared_ptr<Module> module, Module::load(spectest_module(), &hosts));
+  VM_ASSIGN(std::shared_ptr<Module> module, Module::load(spectest_module(features), &hosts, features));
   VM_ASSIGN(Ctx* const instance, instantiate(std::move(module)));
   register_instance("spectest", instance);
   return {};

@@ -52,10 +52,10 @@ class Store {
   // REQUIRES: one instance at most when !options.shared.
   [[nodiscard]] Result<Ctx*> instantiate(std::shared_ptr<Module> module);
 
-  // Makes the exports of `instance` importable as `name`; a later registration replaces an earlier one.
+  // Makes the exports of `instance` importable as `name`; a later registration replaces an earlier one. nullptr: forgets the name.
   void register_instance(std::string name, Ctx* instance);
   // Instantiates and registers the official scripts' host module "spectest" (fact sheet, section 4). Its functions do nothing.
-  [[nodiscard]] Result<void> add_spectest();
+  [[nodiscard]] Result<void> add_spectest(FeatureSet features = FeatureSet::supported());
   // The rows behind spectest's functions; static data. Modules loaded against them are bound directly.
   [[nodiscard]] static std::span<const HostFunction> spectest_functions();
 

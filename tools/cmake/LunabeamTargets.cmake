@@ -1,4 +1,4 @@
-# The three kinds of target: a layer (static library), a tool (executable), a unit test suite.
+# The three kinds of target: a layer (static library), a tool (executable and its parts), a unit test suite.
 
 # lunabeam_add_layer(<folder> [LINK <targets>...])
 # Static library lunabeam_<folder> over every source of the current folder; an empty folder gives an interface library,
@@ -32,13 +32,17 @@ function(lunabeam_use_mimalloc target)
 endfunction()
 
 # lunabeam_add_tool(<name>)
-# Executable over the sources in tools/<name>.
+# Executable over the sources in tools/<name>. All but main.cpp are a static library <name>_parts, which tests can link.
 function(lunabeam_add_tool name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
-  add_executable(${name} ${sources})
-  lunabeam_use_mimalloc(${name})
-  target_link_libraries(${name} PRIVATE
+  set(main "${CMAKE_CURRENT_SOURCE_DIR}/${name}/main.cpp")
+  list(REMOVE_ITEM sources "${main}")
+  add_library(${name}_parts STATIC ${sources})
+  target_link_libraries(${name}_parts PUBLIC
     lunabeam_wasi lunabeam_runtime lunabeam_vm fmt::fmt CLI11::CLI11 nlohmann_json::nlohmann_json)
+  add_executable(${name} "${main}")
+  lunabeam_use_mimalloc(${name})
+  target_link_libraries(${name} PRIVATE ${name}_parts)
 endfunction()
 
 # lunabeam_add_unit_tests(<layer> [LINK <targets>...])
