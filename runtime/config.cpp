@@ -3,7 +3,20 @@
 
 #include <new>
 
+#include "runtime/memory_pool.h"
+
 namespace lunabeam::runtime {
+
+ConfigRef::Shared::~Shared() {
+  if (budget != nullptr) budget->refund(charged_bytes);
+}
+
+bool ConfigRef::charge(MemoryBudget& budget, u64 size_bytes) noexcept {
+  if (!budget.charge(size_bytes)) return false;
+  shared_->budget = &budget;
+  shared_->charged_bytes += size_bytes;
+  return true;
+}
 
 ConfigRef ConfigRef::create() noexcept {
   ConfigRef ref;
@@ -20,6 +33,12 @@ Config* ConfigRef::writable() noexcept {
   if (shared_->references.load(std::memory_order_acquire) != 1) {
     auto* copy = new (std::nothrow) Shared;
     if (copy == nullptr) return nullptr;
+    if (shared_->budget != nullptr && !shared_->budget->charge(shared_->charged_bytes)) {
+      delete copy;
+      return nullptr;
+    }
+    copy->budget = shared_->budget;
+    copy->charged_bytes = shared_->charged_bytes;
     copy->config = shared_->config;
     reset();
     shared_ = copy;

@@ -30,6 +30,8 @@ struct Config {
   std::vector<Preopen> preopens;
 };
 
+class MemoryBudget;
+
 // Counted reference to a config. Invariant 1: a config with more than one reference is never changed.
 class ConfigRef {
  public:
@@ -50,13 +52,20 @@ class ConfigRef {
   [[nodiscard]] explicit operator bool() const { return shared_ != nullptr; }
   [[nodiscard]] const Config& operator*() const { return shared_->config; }
   [[nodiscard]] const Config* operator->() const { return &shared_->config; }
-  // The config for writing: this reference gets a copy of its own when others share it. nullptr: memory exhausted.
+  // Charges bytes that the guest is about to add; refunded with the config. False: the limit is reached.
+  // REQUIRES: this is the only reference (writable() was called).
+  [[nodiscard]] bool charge(MemoryBudget& budget, u64 size_bytes) noexcept;
+  // The config for writing: this reference gets a copy of its own when others share it. nullptr: memory or the limit
+  // exhausted.
   [[nodiscard]] Config* writable() noexcept;
 
  private:
   struct Shared {
     std::atomic<u32> references{1};
     Config config;
+    MemoryBudget* budget = nullptr;  // nullptr: a config that no guest has made, which costs nobody.
+    u64 charged_bytes = 0;
+    ~Shared();
   };
   Shared* shared_ = nullptr;
 };

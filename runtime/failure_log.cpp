@@ -29,6 +29,8 @@ std::string text_of_trap(const vm::Trap& trap) {
   return text;
 }
 
+constexpr u64 kMostNames = 3;  // In one report.
+
 u64 mix(u64 hash, u64 value) { return (hash ^ value) * 0x9E37'79B9'7F4A'7C15ull; }
 
 u64 key_of(const Process& process) {
@@ -45,7 +47,7 @@ u64 key_of(const Process& process) {
 
 std::string name_of(const Process& process) {
   std::string text = fmt::format("process {}", process.pid);
-  const std::vector<std::string> names = process.registry->names_of({0, process.pid});
+  const std::vector<std::string> names = process.registry->names_of({0, process.pid}, kMostNames);
   for (size_t i = 0; i < names.size(); ++i) text += fmt::format("{}{}", i == 0 ? " (" : ", ", names[i]);
   if (!names.empty()) text += ')';
   return text;

@@ -42,7 +42,13 @@ class Mailbox {
   void search_from_end() noexcept { marker_ = tail_; }
   // Removes and returns the oldest message behind the marker that the filter accepts; when there is none, moves the marker to
   // the end and returns nullptr.
-  [[nodiscard]] Message* take(const TagFilter& filter) noexcept;
+  [[nodiscard]] Message* take(const TagFilter& filter) noexcept {
+    u64 work = ~u64{0};
+    return take(filter, work);
+  }
+  // The same in steps: `work` is what the search may cost, and what is left of it. At 0 it has not come to an end: the marker is
+  // where it goes on.
+  [[nodiscard]] Message* take(const TagFilter& filter, u64& work) noexcept;
   // Removes and returns the oldest message; nullptr when empty. Resets the marker.
   [[nodiscard]] Message* pop_front() noexcept;
   [[nodiscard]] u64 size() const { return count_; }
@@ -52,6 +58,8 @@ class Mailbox {
   Signal* tail_ = nullptr;
   Signal* marker_ = nullptr;
   u64 count_ = 0;
+
+  static constexpr u64 kWorkPerMessage = 16;  // In comparisons of tags.
 };
 
 }  // namespace lunabeam::runtime

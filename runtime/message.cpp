@@ -12,6 +12,8 @@ struct MessageResources {
   u64 count = 0;
   u64 capacity = 0;
 
+  [[nodiscard]] u64 size_bytes() const { return sizeof(MessageResources) + capacity * sizeof(MessageResource); }
+
   ~MessageResources() { delete[] items; }
 };
 
@@ -37,7 +39,10 @@ Message* Message::create(MemoryAccount& account, MessageKind kind, i64 tag, u64 
 
 void Message::destroy(MemoryAccount& account, Message* message) noexcept {
   if (message == nullptr) return;
-  delete message->resources;
+  if (message->resources != nullptr) {
+    account.release(message->resources->size_bytes());
+    delete message->resources;
+  }
   account.release(sizeof(Message) + message->capacity_bytes);
   --account.live_messages;
   message->~Message();
@@ -61,16 +66,25 @@ bool Message::grow(MemoryAccount& account, Message*& message, u64 more) noexcept
   return true;
 }
 
-u64 Message::push_resource(MessageResource resource) noexcept {
+u64 Message::push_resource(MemoryAccount& account, MessageResource resource) noexcept {
   if (resources == nullptr) {
+    if (!account.charge(sizeof(MessageResources))) return ~u64{0};
     resources = new (std::nothrow) MessageResources;
-    if (resources == nullptr) return ~u64{0};
+    if (resources == nullptr) {
+      account.release(sizeof(MessageResources));
+      return ~u64{0};
+    }
   }
   MessageResources& list = *resources;
   if (list.count == list.capacity) {
     const u64 capacity = list.capacity == 0 ? 4 : list.capacity * 2;
+    const u64 more_bytes = (capacity - list.capacity) * sizeof(MessageResource);
+    if (!account.charge(more_bytes)) return ~u64{0};
     auto* items = new (std::nothrow) MessageResource[capacity];
-    if (items == nullptr) return ~u64{0};
+    if (items == nullptr) {
+      account.release(more_bytes);
+      return ~u64{0};
+    }
     for (u64 i = 0; i < list.count; ++i) items[i] = std::move(list.items[i]);
     delete[] list.items;
     list.items = items;

@@ -64,8 +64,8 @@ struct Message : Signal {
     return count;
   }
 
-  // Appends a resource; its index. ~0: memory exhausted.
-  [[nodiscard]] u64 push_resource(MessageResource resource) noexcept;
+  // Appends a resource; its index. ~0: memory or the VM's limit exhausted.
+  [[nodiscard]] u64 push_resource(MemoryAccount& account, MessageResource resource) noexcept;
   // The resource at `index`, nullptr when out of range. A taker moves the handle out and sets kTaken.
   [[nodiscard]] MessageResource* resource_at(u64 index) noexcept;
   // Resources pushed so far, holes included.

@@ -3,58 +3,72 @@
 
 namespace lunabeam::runtime {
 
-void NameRegistry::unindex(u64 pid, const std::string* name) {
-  auto [first, last] = names_by_pid_.equal_range(pid);
-  for (auto it = first; it != last; ++it) {
-    if (it->second == name) {
-      names_by_pid_.erase(it);
-      return;
-    }
+void NameRegistry::link(Entry& entry, NodeAndPid process) {
+  entry.process = process;
+  Entry*& first = first_by_pid_[process.pid];
+  entry.previous = nullptr;
+  entry.next = first;
+  if (first != nullptr) first->previous = &entry;
+  first = &entry;
+}
+
+void NameRegistry::unlink(Entry& entry) {
+  if (entry.next != nullptr) entry.next->previous = entry.previous;
+  if (entry.previous != nullptr) {
+    entry.previous->next = entry.next;
+  } else if (entry.next != nullptr) {
+    first_by_pid_[entry.process.pid] = entry.next;
+  } else {
+    first_by_pid_.erase(entry.process.pid);
   }
+}
+
+void NameRegistry::add(std::string_view name, NodeAndPid process) {
+  const auto added = entries_.emplace(std::string(name), Entry{}).first;
+  added->second.name = &added->first;
+  link(added->second, process);
 }
 
 void NameRegistry::put(std::string_view name, NodeAndPid process) {
   const std::lock_guard guard(lock_);
-  auto entry = entries_.find(name);
-  if (entry == entries_.end()) {
-    entry = entries_.emplace(std::string(name), process).first;
-  } else {
-    unindex(entry->second.pid, &entry->first);
-    entry->second = process;
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) {
+    add(name, process);
+    return;
   }
-  names_by_pid_.emplace(process.pid, &entry->first);
+  unlink(found->second);
+  link(found->second, process);
 }
 
 std::optional<NodeAndPid> NameRegistry::put_if_absent(std::string_view name, NodeAndPid process) {
   const std::lock_guard guard(lock_);
-  if (const auto entry = entries_.find(name); entry != entries_.end()) return entry->second;
-  const auto entry = entries_.emplace(std::string(name), process).first;
-  names_by_pid_.emplace(process.pid, &entry->first);
+  if (const auto found = entries_.find(name); found != entries_.end()) return found->second.process;
+  add(name, process);
   return std::nullopt;
 }
 
 std::optional<NodeAndPid> NameRegistry::get(std::string_view name) const {
   const std::lock_guard guard(lock_);
-  const auto entry = entries_.find(name);
-  if (entry == entries_.end()) return std::nullopt;
-  return entry->second;
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return std::nullopt;
+  return found->second.process;
 }
 
 void NameRegistry::remove(std::string_view name) {
   const std::lock_guard guard(lock_);
-  const auto entry = entries_.find(name);
-  if (entry == entries_.end()) return;
-  unindex(entry->second.pid, &entry->first);
-  entries_.erase(entry);
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return;
+  unlink(found->second);
+  entries_.erase(found);
 }
 
-std::vector<std::string> NameRegistry::names_of(NodeAndPid process) const {
+std::vector<std::string> NameRegistry::names_of(NodeAndPid process, u64 most) const {
   const std::lock_guard guard(lock_);
   std::vector<std::string> names;
-  auto [first, last] = names_by_pid_.equal_range(process.pid);
-  for (auto it = first; it != last; ++it) {
-    const auto entry = entries_.find(*it->second);
-    if (entry->second == process) names.push_back(entry->first);
+  const auto first = first_by_pid_.find(process.pid);
+  for (const Entry* entry = first == first_by_pid_.end() ? nullptr : first->second;
+       entry != nullptr && names.size() < most; entry = entry->next) {
+    if (entry->process == process) names.push_back(*entry->name);
   }
   return names;
 }

@@ -29,8 +29,8 @@ class NameRegistry {
   [[nodiscard]] std::optional<NodeAndPid> put_if_absent(std::string_view name, NodeAndPid process);
   [[nodiscard]] std::optional<NodeAndPid> get(std::string_view name) const;
   void remove(std::string_view name);
-  // Names under which a process is registered, in no order; for log lines. O(their number).
-  [[nodiscard]] std::vector<std::string> names_of(NodeAndPid process) const;
+  // Names under which a process is registered, in no order; for log lines.
+  [[nodiscard]] std::vector<std::string> names_of(NodeAndPid process, u64 most = ~u64{0}) const;
   [[nodiscard]] u64 size() const;
 
  private:
@@ -38,11 +38,20 @@ class NameRegistry {
     using is_transparent = void;
     size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
   };
-  void unindex(u64 pid, const std::string* name);
+  // Entries of one pid form a list, so that an entry leaves it in constant time however many names its process has.
+  struct Entry {
+    NodeAndPid process;
+    const std::string* name = nullptr;  // The entry's own key.
+    Entry* previous = nullptr;
+    Entry* next = nullptr;
+  };
+  void add(std::string_view name, NodeAndPid process);
+  void link(Entry& entry, NodeAndPid process);
+  void unlink(Entry& entry);
 
   mutable std::mutex lock_;
-  std::unordered_map<std::string, NodeAndPid, Hash, std::equal_to<>> entries_;
-  std::unordered_multimap<u64, const std::string*> names_by_pid_;  // Keys of entries_, which do not move.
+  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;  // Its nodes do not move.
+  std::unordered_map<u64, Entry*> first_by_pid_;
 };
 
 }  // namespace lunabeam::runtime

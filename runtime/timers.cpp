@@ -32,7 +32,9 @@ GuestTimer& timer_of(TimerEntry& entry) {
 }
 
 void release(GuestTimer& timer) {
-  if (--timer.references == 0) delete &timer;
+  if (--timer.references != 0) return;
+  timer.scheduler->account().release(sizeof(GuestTimer));
+  delete &timer;
 }
 
 void on_due(TimerEntry& entry) noexcept {
@@ -76,8 +78,10 @@ u64 send_after(Process& process, u64 pid, Message* message, u64 delay_ms) noexce
   constexpr u64 kNoId = ~u64{0};
   Scheduler& scheduler = *process.scheduler;
   Resources* resources = resources_of(process);
-  GuestTimer* timer = resources == nullptr ? nullptr : new (std::nothrow) GuestTimer;
+  const bool is_charged = resources != nullptr && scheduler.account().charge(sizeof(GuestTimer));
+  GuestTimer* timer = is_charged ? new (std::nothrow) GuestTimer : nullptr;
   if (timer == nullptr) {
+    if (is_charged) scheduler.account().release(sizeof(GuestTimer));
     Message::destroy(scheduler.account(), message);
     return kNoId;
   }
@@ -86,6 +90,7 @@ u64 send_after(Process& process, u64 pid, Message* message, u64 delay_ms) noexce
   timer->scheduler = &scheduler;
   timer->message = message;
   timer->entry.fire = &on_due;
+  (void)has_room_for_timer(process, ~u64{0});
   const std::optional<u64> id = resources->timers.add(GuestTimerRef(timer));
   if (!id) {  // The table's reference is gone already.
     discard(*timer);

@@ -31,25 +31,42 @@ TagFilter filter_of(Process& process, u32 tags_ptr, u32 tag_count) {
   return {.bytes = process.memory->base + tags_ptr, .count = tag_count};
 }
 
-// Looks for a message behind the mailbox's marker; kPark: there is none yet.
-WaitStatus try_take(Process& process, const TagFilter& filter) {
-  Message* message = process.mailbox.take(filter);
-  if (message == nullptr) return WaitStatus::kPark;
+// A step of a search in a mailbox, in comparisons of tags, and how many of them cost a reduction: a step is about a slice.
+constexpr u64 kSearchStep = 128 * 1024;
+constexpr u64 kComparisonsPerReduction = 32;
+
+enum class Search : u8 {
+  kFound,  // The message is in the scratch area.
+  kNone,   // There is none yet.
+  kMore,   // Not everything has been looked at.
+};
+
+// Looks for a message behind the mailbox's marker.
+Search search(Process& process, const TagFilter& filter) {
+  u64 work = kSearchStep;
+  Message* message = process.mailbox.take(filter, work);
+  process.exec.reductions -= static_cast<i64>((kSearchStep - work) / kComparisonsPerReduction);
+  if (message == nullptr) return work == 0 ? Search::kMore : Search::kNone;
   set_scratch(process, message);
-  return WaitStatus::kDone;
+  return Search::kFound;
 }
 
 // How a receive that has begun goes on when it looks again.
-WaitStatus settle(Process& process, WaitStatus status) {
-  if (status == WaitStatus::kPark && process.wait.timed_out) status = WaitStatus::kTimedOut;
-  if (status != WaitStatus::kPark) end_wait(process);
-  return status;
+WaitStatus settle(Process& process, Search found) {
+  process.wait.woken = found == Search::kMore;
+  if (found == Search::kMore || (found == Search::kNone && !process.wait.timed_out)) return WaitStatus::kPark;
+  end_wait(process);
+  return found == Search::kFound ? WaitStatus::kDone : WaitStatus::kTimedOut;
 }
 
-// Begins the wait of a receive whose first look found nothing.
-WaitStatus wait_for_message(Process& process, u64 timeout_ms, u64 arg0, u64 arg1) {
-  if (timeout_ms == 0) return WaitStatus::kTimedOut;
-  begin_wait(process, timeout_ms == kForeverMs ? kNeverNs : deadline_after_ms(now_ns(process), timeout_ms));
+// What a receive does after its first look; arg0 and arg1 are its notes.
+WaitStatus after_first_look(Process& process, Search found, u64 timeout_ms, u64 arg0, u64 arg1) {
+  if (found == Search::kFound) return WaitStatus::kDone;
+  if (timeout_ms == 0 && found == Search::kNone) return WaitStatus::kTimedOut;
+  begin_wait(process,
+             timeout_ms == kForeverMs || timeout_ms == 0 ? kNeverNs : deadline_after_ms(now_ns(process), timeout_ms));
+  process.wait.timed_out = timeout_ms == 0;
+  process.wait.woken = found == Search::kMore;  // Its turn comes again.
   process.wait.args[0] = arg0;
   process.wait.args[1] = arg1;
   return WaitStatus::kPark;
@@ -95,14 +112,14 @@ void wake(Process& process, u32 epoch) noexcept {
 WaitStatus receive_begin(Process& process, u32 tags_ptr, u32 tag_count, u64 timeout_ms) noexcept {
   if (!handle_signals(process)) return WaitStatus::kPark;
   process.mailbox.search_from_front();
-  if (try_take(process, filter_of(process, tags_ptr, tag_count)) == WaitStatus::kDone) return WaitStatus::kDone;
-  return wait_for_message(process, timeout_ms, tags_ptr, tag_count);
+  const Search found = search(process, filter_of(process, tags_ptr, tag_count));
+  return after_first_look(process, found, timeout_ms, tags_ptr, tag_count);
 }
 
 WaitStatus receive_resume(Process& process) noexcept {
   const auto tags_ptr = static_cast<u32>(process.wait.args[0]);
   const auto tag_count = static_cast<u32>(process.wait.args[1]);
-  return settle(process, try_take(process, filter_of(process, tags_ptr, tag_count)));
+  return settle(process, search(process, filter_of(process, tags_ptr, tag_count)));
 }
 
 void mark_mailbox_end(Process& process) noexcept {
@@ -114,13 +131,12 @@ void mark_mailbox_end(Process& process) noexcept {
 WaitStatus await_tag_begin(Process& process, i64 tag, u64 timeout_ms) noexcept {
   if (!handle_signals(process)) return WaitStatus::kPark;
   const TagFilter filter{.bytes = reinterpret_cast<const u8*>(&tag), .count = 1};
-  if (try_take(process, filter) == WaitStatus::kDone) return WaitStatus::kDone;
-  return wait_for_message(process, timeout_ms, static_cast<u64>(tag), 0);
+  return after_first_look(process, search(process, filter), timeout_ms, static_cast<u64>(tag), 0);
 }
 
 WaitStatus await_tag_resume(Process& process) noexcept {
   const TagFilter filter{.bytes = reinterpret_cast<const u8*>(&process.wait.args[0]), .count = 1};
-  return settle(process, try_take(process, filter));
+  return settle(process, search(process, filter));
 }
 
 WaitStatus send_receive_begin(Process& process, u64 pid, i64 tag, u64 timeout_ms) noexcept {

@@ -50,6 +50,14 @@ template <class T>
   return true;
 }
 
+// Charges time spent outside the guest, so that a loop of calls is preempted like any other (rule R1).
+inline void charge_reductions(Process& process, u64 reductions) noexcept {
+  process.exec.reductions -= static_cast<i64>(reductions);
+}
+// A system call, and bytes that it copies.
+inline constexpr u64 kSyscallReductions = 64;
+inline constexpr u64 kSyscallBytesPerReduction = 32;
+
 namespace detail {
 
 template <auto Function, class... Args, size_t... I>

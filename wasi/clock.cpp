@@ -15,7 +15,7 @@ namespace {
 
 enum ClockId : u32 { kRealtime = 0, kMonotonic = 1, kProcessCpu = 2, kThreadCpu = 3 };
 
-constexpr size_t kRandomStepBytes = 64 * 1024;
+constexpr size_t kRandomStepBytes = 16 * 1024;
 
 }  // namespace
 
@@ -67,6 +67,8 @@ Outcome random_step(Process& p, u32 buffer_ptr, u32 length) {
   const auto bytes = runtime::guest_bytes(p, buffer_ptr, length);
   if (!bytes) return out_of_bounds(p);
   Errno error;
+  // The kernel's generator makes some hundred megabytes in a second.
+  charge_reductions(p, kSyscallReductions + std::min<u64>(length, kRandomStepBytes) / 2);
   const u64 left = fill_random(p, *bytes, error);
   if (left == 0) return error;
   // Another process may run before the next step: a guest cannot hold a scheduler by asking for a gigabyte.

@@ -21,6 +21,8 @@ constexpr u64 kSubscriptionBytes = 48;
 // event: u64 userdata, u16 errno at 8, u8 type at 10, u64 nbytes at 16, u16 flags at 24.
 constexpr u64 kEventBytes = 32;
 constexpr u16 kAbsoluteTime = 1;
+// Most subscriptions of one call, which looks at all of them in one go.
+constexpr u32 kMaxSubscriptions = 16 * 1024;
 constexpr u64 kLookAgainNs = 4'000'000;  // Between two looks at a descriptor.
 
 enum EventType : u8 { kClock = 0, kFdRead = 1, kFdWrite = 2 };
@@ -75,12 +77,25 @@ struct Readiness {
   Errno error = Errno::kSuccess;
 };
 
-Readiness descriptor_readiness(Process& p, const Subscription& s) {
-  const int host_fd = Streams::host_fd(p, s.id);
-  if (host_fd < 0) return {.ready = true, .error = Errno::kBadF};
-  pollfd asked{.fd = host_fd, .events = static_cast<short>(s.type == kFdRead ? POLLIN : POLLOUT), .revents = 0};
-  return {.ready = poll(&asked, 1, 0) != 0, .error = Errno::kSuccess};
-}
+// Asks the system once per look for each descriptor and direction, however many subscriptions there are.
+class DescriptorLook {
+ public:
+  Readiness readiness(Process& p, const Subscription& s) {
+    const int host_fd = Streams::host_fd(p, s.id);
+    if (host_fd < 0) return {.ready = true, .error = Errno::kBadF};
+    Known& known = known_[s.type == kFdRead ? 0 : 1][static_cast<size_t>(host_fd)];
+    if (known == Known::kNo) {
+      pollfd asked{.fd = host_fd, .events = static_cast<short>(s.type == kFdRead ? POLLIN : POLLOUT), .revents = 0};
+      known = poll(&asked, 1, 0) != 0 ? Known::kReady : Known::kBusy;
+      charge_reductions(p, kSyscallReductions);
+    }
+    return {.ready = known == Known::kReady, .error = Errno::kSuccess};
+  }
+
+ private:
+  enum class Known : u8 { kNo, kBusy, kReady };
+  Known known_[2][Streams::kCount] = {};
+};
 
 // One look: writes the events that are due. When none is, `next_ns` is when to look again.
 Outcome look(Process& p, u32 in_ptr, u32 out_ptr, u32 count, u32 nevents_ptr, u64 start_ns, u64& next_ns) {
@@ -89,6 +104,8 @@ Outcome look(Process& p, u32 in_ptr, u32 out_ptr, u32 count, u32 nevents_ptr, u6
     return out_of_bounds(p);
   }
   const u64 now_ns = p.scheduler->clock().monotonic_ns();
+  charge_reductions(p, count);
+  DescriptorLook descriptors;
   u32 events = 0;
   next_ns = kNeverNs;
   for (u32 i = 0; i < count; ++i) {
@@ -103,7 +120,7 @@ Outcome look(Process& p, u32 in_ptr, u32 out_ptr, u32 count, u32 nevents_ptr, u6
         next_ns = std::min(next_ns, deadline_ns);
       }
     } else if (s.type == kFdRead || s.type == kFdWrite) {
-      const Readiness readiness = descriptor_readiness(p, s);
+      const Readiness readiness = descriptors.readiness(p, s);
       if (readiness.ready) {
         write_event(p, out_ptr, events++, s, readiness.error, readiness.error == Errno::kSuccess ? 1 : 0);
       } else {
@@ -148,7 +165,7 @@ Outcome poll_step(Process& p, const PollWait& call) {
 }  // namespace
 
 Outcome poll_oneoff(Process& p, u32 in_ptr, u32 out_ptr, u32 count, u32 nevents_ptr) {
-  if (count == 0) return Errno::kInval;
+  if (count == 0 || count > kMaxSubscriptions) return Errno::kInval;
   PollWait call;
   call.in_ptr = in_ptr;
   call.out_ptr = out_ptr;

@@ -30,6 +30,8 @@ constexpr u64 kMaxTransferBytes = 1 << 20;
 // What fits for certain into a pipe or terminal that poll(2) calls writable: more could block in the middle.
 constexpr u64 kSureTransferBytes = PIPE_BUF;
 constexpr u32 kMaxBuffers = 64;
+// Most entries of a list that one call looks at: a list may begin with any number of empty ones.
+constexpr u32 kMaxListEntries = 16 * 1024;
 constexpr u64 kFirstPauseMs = 1;
 constexpr u64 kLongestPauseMs = 16;
 
@@ -37,6 +39,7 @@ constexpr u64 kLongestPauseMs = 16;
 bool gather(Process& p, u32 iovs_ptr, u32 count, std::array<iovec, kMaxBuffers>& out, int& used, u64& total) {
   used = 0;
   total = 0;
+  count = std::min(count, kMaxListEntries);
   for (u32 i = 0; i < count; ++i) {
     u32 address = 0;
     u32 length = 0;
@@ -52,8 +55,12 @@ bool gather(Process& p, u32 iovs_ptr, u32 count, std::array<iovec, kMaxBuffers>&
     out[static_cast<size_t>(used++)] = iovec{bytes->data(), take};
     total += take;
   }
+  charge_reductions(p, kSyscallReductions + count / 16 + total / kSyscallBytesPerReduction);
   return true;
 }
+
+// Nothing but empty buffers was found, and there are more.
+bool is_too_long(u32 count, int used) { return used == 0 && count > kMaxListEntries; }
 
 bool is_terminal(int fd) { return isatty(fd) == 1; }
 
@@ -97,6 +104,7 @@ Outcome read_step(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nread_ptr, u6
   int used = 0;
   u64 total = 0;
   if (!gather(p, iovs_ptr, count, buffers, used, total)) return out_of_bounds(p);
+  if (is_too_long(count, used)) return Errno::kInval;
   ssize_t got = 0;
   if (used > 0) {
     if (would_wait(p, host_fd, POLLIN)) return pause_before_next_look(p, fd, iovs_ptr, count, nread_ptr, pause_ms);
@@ -117,6 +125,7 @@ Outcome write_step(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nwritten_ptr
   u64 total = 0;
   if (!gather(p, iovs_ptr, count, buffers, used, total)) return out_of_bounds(p);
   if (!runtime::guest_bytes(p, nwritten_ptr, 4)) return out_of_bounds(p);
+  if (is_too_long(count, used)) return Errno::kInval;
   ssize_t written = 0;
   if (used > 0) {
     if (would_wait(p, host_fd, POLLOUT)) {
@@ -201,8 +210,9 @@ Outcome fd_fdstat_get(Process& p, u32 fd, u32 stat_ptr) {
   if (!bytes) return out_of_bounds(p);
   std::memset(bytes->data(), 0, bytes->size());
   (*bytes)[0] = is_terminal(host_fd) ? kCharacterDevice : kUnknown;
-  const u64 rights = (fd == 0 ? kRightRead : kRightWrite) | kRightPoll;
-  (*bytes)[2] = fd == 0 ? 0 : kAppend;
+  const u64 rights = (host_fd == 0 ? kRightRead : kRightWrite) | kRightPoll;
+  charge_reductions(p, kSyscallReductions);
+  (*bytes)[2] = host_fd == 0 ? 0 : kAppend;
   std::memcpy(bytes->data() + 8, &rights, sizeof rights);
   std::memcpy(bytes->data() + 16, &rights, sizeof rights);
   return Errno::kSuccess;

@@ -41,6 +41,7 @@ struct Fault {
 
 inline constexpr Fault kOutOfBounds{"out of bounds guest memory access"};
 inline constexpr Fault kNotUtf8{"the text is not valid UTF-8"};
+inline constexpr Fault kTextTooLong{"the text is longer than 1 MiB"};
 inline constexpr Fault kOutOfMemory{"out of memory", vm::TrapKind::kOutOfMemory};
 
 struct Done {};
@@ -110,8 +111,20 @@ struct Io {
   u64* words = nullptr;
 };
 
+// Charges work that grows with `bytes` (rule R1); a call costs one reduction anyway.
+inline void charge_work(Process& self, u64 bytes) {
+  if (bytes >= vm::kBulkBytesPerReduction) [[unlikely]]
+    self.exec.reductions -= static_cast<i64>(bytes / vm::kBulkBytesPerReduction);
+}
+
+// Longer names, paths and arguments are looked at by no function: a call must not hold its scheduler.
+inline constexpr u64 kMaxTextBytes = u64{1} << 20;
+
 // Text of a range: the fault it would trap with, or nothing and `text` set.
 [[nodiscard]] inline std::optional<Fault> read_text(Process& self, GuestRange range, std::string_view& text) {
+  if (range.length > kMaxTextBytes) [[unlikely]]
+    return range.bytes(self) ? kTextTooLong : kOutOfBounds;
+  charge_work(self, u64{range.length} * 8);  // It is checked, and mostly hashed or copied too.
   const GuestString string = guest_string(self, range.address, range.length);
   if (string.error == GuestStringError::kOutOfBounds) [[unlikely]]
     return kOutOfBounds;
@@ -119,12 +132,6 @@ struct Io {
     return kNotUtf8;
   text = string.text;
   return std::nullopt;
-}
-
-// Charges work that grows with `bytes` (rule R1); a call costs one reduction anyway.
-inline void charge_work(Process& self, u64 bytes) {
-  if (bytes >= vm::kBulkBytesPerReduction) [[unlikely]]
-    self.exec.reductions -= static_cast<i64>(bytes / vm::kBulkBytesPerReduction);
 }
 
 template <size_t N>

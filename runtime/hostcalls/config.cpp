@@ -6,6 +6,7 @@
 #include "runtime/hostcalls/areas.h"
 #include "runtime/hostcalls/bind.h"
 #include "runtime/hostcalls/resources.h"
+#include "runtime/vm.h"
 
 namespace lunabeam::runtime::hostcalls {
 namespace {
@@ -14,7 +15,7 @@ constexpr Fault kUnknownConfig{"unknown config id"};
 constexpr Fault kConfigFull{"the texts of the config are too long"};
 
 // Arguments, variables and directories of one config, together.
-constexpr u64 kMaxTextBytes = u64{4} << 20;
+constexpr u64 kMaxConfigBytes = u64{4} << 20;
 
 ConfigRef* find_config(Process& self, u64 id) {
   return self.resources == nullptr ? nullptr : self.resources->configs.find(id);
@@ -26,7 +27,7 @@ Outcome<u64> create_config(Process& self) {
   if (resources == nullptr) return kOutOfMemory;
   if (resources->configs.size() >= kMaxTableEntries) return kTableFull;
   ConfigRef config = ConfigRef::create();
-  if (!config) return kOutOfMemory;
+  if (!config || !config.charge(self.scheduler->vm().budget(), sizeof(Config))) return kOutOfMemory;
   // The bound of mailboxes is the VM's: no guest lifts it.
   if (self.config->max_mailbox != 0) {
     Config* const writable = config.writable();
@@ -86,10 +87,11 @@ Outcome<void> extend(Process& self, u64 id, u64 added_bytes, Add add) {
   ConfigRef* config = find_config(self, id);
   if (config == nullptr) return kUnknownConfig;
   const u64 size_bytes = text_bytes(**config);
-  if (size_bytes + kEntryBytes + added_bytes > kMaxTextBytes) return kConfigFull;
+  if (size_bytes + kEntryBytes + added_bytes > kMaxConfigBytes) return kConfigFull;
   charge_work(self, size_bytes + added_bytes);
   Config* const writable = config->writable();
-  if (writable == nullptr) return kOutOfMemory;
+  if (writable == nullptr || !config->charge(self.scheduler->vm().budget(), kEntryBytes + added_bytes))
+    return kOutOfMemory;
   add(*writable);
   return Done{};
 }

@@ -95,7 +95,8 @@ Outcome<u64> push_module(Process& self, u64 module_id) {
   if (module == nullptr) return Fault{"unknown module id"};
   if (const Fault* problem = no_data_message(self)) return *problem;
   if (self.scratch->resource_count() >= kMaxTableEntries) return kTableFull;
-  const u64 index = self.scratch->push_resource({.kind = ResourceKind::kModule, .handle = *module});
+  const u64 index =
+      self.scratch->push_resource(self.scheduler->account(), {.kind = ResourceKind::kModule, .handle = *module});
   if (index == ~u64{0}) return kOutOfMemory;
   return index;
 }
@@ -147,8 +148,12 @@ Outcome<u32> receive_outcome(Process& self, WaitStatus status) {
   return reply_outcome(status);
 }
 
+// A message is compared with all of them in one go.
+constexpr u32 kMaxTags = 65'536;
+
 Outcome<u32> receive(Process& self, u32 tags_ptr, u32 tag_count, u64 timeout_ms) {
   if (tag_count != 0 && !guest_bytes(self, tags_ptr, u64{tag_count} * sizeof(i64))) return kOutOfBounds;
+  if (tag_count > kMaxTags) return Fault{"the list has more than 65,536 tags"};
   return receive_outcome(self, receive_begin(self, tags_ptr, tag_count, timeout_ms));
 }
 

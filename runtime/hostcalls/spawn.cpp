@@ -22,6 +22,7 @@ class ParamList {
  public:
   // Decodes all of it; the fault it traps with, or nothing.
   [[nodiscard]] std::optional<Fault> decode(std::span<const u8> records) {
+    if (records.size() > kMaxRecords * kRecordBytes) return Fault{"there are more than 65,536 parameters"};
     if (records.size() % kRecordBytes != 0) return Fault{"the parameters are not a whole number of 17-byte records"};
     // No function has more parameters: of a longer list, one too many is kept, so that the entry function does not fit it.
     const u64 total = records.size() / kRecordBytes;
@@ -42,6 +43,7 @@ class ParamList {
 
  private:
   static constexpr u64 kRecordBytes = 17;
+  static constexpr u64 kMaxRecords = 65'536;
   static constexpr u64 kMaxKept = vm::kTransferWords + 1;
 
   static bool decode_record(const u8* record, SpawnParam& param) {
@@ -96,6 +98,7 @@ std::optional<Fault> prepare(Process& self, const Arguments& arguments, ParamLis
   if (const auto problem = read_text(self, arguments.function, request.function)) return problem;
   const auto records = arguments.params.bytes(self);
   if (!records) return kOutOfBounds;
+  charge_work(self, records->size());
   if (const auto problem = params.decode(*records)) return problem;
   request.params = params.params();
   request.link_tag = arguments.link_tag;

@@ -185,7 +185,8 @@ void Scheduler::check_timers() noexcept {
 
 Process* Scheduler::next_process() noexcept {
   RunQueue* from = &urgent_;
-  if (urgent_.empty() || (urgent_left_ <= 0 && !queue_.empty())) {
+  is_urgent_turn_ = !urgent_.empty() && (urgent_left_ > 0 || queue_.empty());
+  if (!is_urgent_turn_) {
     from = &queue_;
     urgent_left_ = kUrgentReductions;
   }
@@ -197,7 +198,7 @@ Process* Scheduler::next_process() noexcept {
 void Scheduler::run_slice(Process& process) noexcept {
   ++stats_.slices;
   until_clock_ -= kTurnReductions;
-  urgent_left_ -= kTurnReductions;
+  if (is_urgent_turn_) urgent_left_ -= kTurnReductions;
   if (process.state == ProcessState::kExiting) {
     if (!continue_exit(process)) enqueue(process);
     return;
@@ -223,7 +224,7 @@ void Scheduler::charge(Process& process) noexcept {
   process.reductions += static_cast<u64>(used);
   stats_.reductions += static_cast<u64>(used);
   until_clock_ -= used;
-  urgent_left_ -= used;
+  if (is_urgent_turn_) urgent_left_ -= used;  // What others overdraw is not the urgent ones' debt.
   if (process.fuel_left != INT64_MAX) process.fuel_left -= used;
   if (options_.deterministic) {
     clock_.advance_to(clock_.monotonic_ns() + static_cast<u64>(used) * kVirtualNsPerReduction);

@@ -154,6 +154,7 @@ class Scheduler {
   RunQueue queue_;
   RunQueue urgent_;
   i64 urgent_left_ = kUrgentReductions;
+  bool is_urgent_turn_ = false;
   i64 until_clock_ = 0;         // Reductions until the clock is looked at again.
   bool firing_timers_ = false;  // What becomes runnable now is urgent.
   Process* current_ = nullptr;

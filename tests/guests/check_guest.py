@@ -14,6 +14,7 @@ Options come before MODULE; everything after it is the guest's. Status 77 when M
 """
 
 import argparse
+import os
 import re
 import shlex
 import subprocess
@@ -81,7 +82,7 @@ def main():
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     if not options.module.exists():
-        print(f"skipped: there is no {options.module}")
+        print(f"skipped: there is no {os.path.relpath(options.module)}")
         sys.exit(SKIPPED)
     if options.stdout and not options.stdout.exists():
         sys.exit(f"there is no {options.stdout}")

@@ -171,6 +171,8 @@ void print_stats(runtime::Vm& vm) {
   line("preemptions", s.preemptions);
   line("resident at peak", own_status_kib("VmHWM"), "KiB");
   line("page tables", own_status_kib("VmPTE"), "KiB");
+  for (const auto& entry : vm.metrics().entries()) text += "metric " + runtime::to_string(entry) + '\n';
+  if (const u64 dropped = vm.metrics().dropped(); dropped != 0) line("metrics dropped", dropped);
   std::fputs(text.c_str(), stderr);
 }
 

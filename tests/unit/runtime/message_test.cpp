@@ -56,7 +56,7 @@ TEST_F(MessageTest, ResourcesKeepTheirIndexesAndDieWithTheMessage) {
   Message* message = Message::create(account_, MessageKind::kData, 0);
   auto handle = std::make_shared<int>(5);
   for (u64 i = 0; i < 9; ++i) {
-    EXPECT_EQ(message->push_resource({.kind = ResourceKind::kModule, .handle = handle}), i);
+    EXPECT_EQ(message->push_resource(account_, {.kind = ResourceKind::kModule, .handle = handle}), i);
   }
   EXPECT_EQ(handle.use_count(), 10);
   MessageResource* third = message->resource_at(3);

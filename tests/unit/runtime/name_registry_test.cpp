@@ -38,5 +38,16 @@ TEST(NameRegistry, NamesOfAProcessFollowRemoval) {
   EXPECT_THAT(registry.names_of({0, 1}), ElementsAre("b"));
 }
 
+TEST(NameRegistry, AProcessMayHaveManyNames) {
+  // Quadratic work would take minutes.
+  NameRegistry registry;
+  for (int i = 0; i < 300'000; ++i) registry.put(std::to_string(i), {0, 1});
+  for (int i = 0; i < 300'000; ++i) registry.put(std::to_string(i), {0, 1});
+  EXPECT_EQ(registry.names_of({0, 1}, 3).size(), 3u);
+  for (int i = 0; i < 300'000; ++i) registry.remove(std::to_string(i));
+  EXPECT_EQ(registry.size(), 0u);
+  EXPECT_TRUE(registry.names_of({0, 1}).empty());
+}
+
 }  // namespace
 }  // namespace lunabeam::runtime

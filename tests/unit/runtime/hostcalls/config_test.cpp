@@ -154,5 +154,31 @@ TEST(Configs, AProcessHoldsABoundedNumber) {
   EXPECT_EQ(run.trap(), "lunatic::process::create_config: the process has too many resources of this kind");
 }
 
+// What a guest makes the host keep counts towards the limit of the VM.
+TEST(MemoryLimit, CountsTextsOfConfigs) {
+  const GuestRun run = run_body(R"(
+    (local $i i32)
+    (drop (call $process.create_config))
+    (loop $more
+      (call $wasi.config_add_command_line_argument (i64.const 0) (i32.const 0) (i32.const 60000))
+      (br_if $more (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 40)))))",
+                                {.memory_limit_bytes = 1 << 20});
+  EXPECT_EQ(run.trap(), "lunatic::wasi::config_add_command_line_argument: out of memory");
+}
+
+TEST(MemoryLimit, CountsResourcesInMessages) {
+  const std::string module = R"((data (i32.const 0) "\00asm\01\00\00\00"))";
+  const GuestRun run = run_guest(module + R"((func (export "_start") (local $i i32)
+    (call $test.report32 (call $process.compile_module (i32.const 0) (i32.const 8) (i32.const 64)))
+    (loop $more
+      (if (i32.eqz (i32.and (local.get $i) (i32.const 1023))) (then
+        (if (local.get $i) (then (drop (call $message.send (i64.const 1)))))
+        (call $message.create_data (i64.const 0) (i64.const 0))))
+      (drop (call $message.push_module (i64.const 0)))
+      (br_if $more (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 100000))))))",
+                                 {.memory_limit_bytes = 1 << 20});
+  EXPECT_EQ(run.trap(), "lunatic::message::push_module: out of memory");
+}
+
 }  // namespace
 }  // namespace lunabeam::tests

@@ -34,6 +34,7 @@ vm::HostStatus report32(vm::ExecContext&, u64* io) {
 
 vm::HostStatus push_socket(vm::ExecContext& exec, u64* io) {
   io[0] = runtime::process_of(exec).scratch->push_resource(
+      runtime::process_of(exec).scheduler->account(),
       {.kind = runtime::ResourceKind::kTcpStream, .handle = std::make_shared<const int>(0)});
   return vm::HostStatus::kDone;
 }
@@ -157,7 +158,10 @@ GuestRun run_once(const std::vector<u8>& bytes, const GuestOptions& options, vm:
   g_reports.clear();
   g_texts.clear();
   GuestRun run;
-  runtime::Vm vm({.hosts = &hosts(), .dispatch = dispatch, .deterministic = true});
+  runtime::Vm vm({.hosts = &hosts(),
+                  .dispatch = dispatch,
+                  .deterministic = true,
+                  .memory_limit_bytes = options.memory_limit_bytes});
   auto module = vm.load(bytes, "guest.wasm");
   if (!module) {
     run.result.error = module.error().message();

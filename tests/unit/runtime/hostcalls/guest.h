@@ -32,8 +32,9 @@ struct GuestOptions {
   u32 pages = 1;      // Of the memory.
   u32 max_pages = 0;  // 0: it cannot grow.
   bool export_memory = true;
-  runtime::ConfigRef config;  // Empty: the rights of a root process.
+  runtime::ConfigRef config = {};  // Empty: the rights of a root process.
   std::string_view function = "_start";
+  u64 memory_limit_bytes = runtime::MemoryBudget::kUnlimited;
 };
 
 // The binary of a module in text form.

@@ -289,5 +289,58 @@ TEST(OldGuests, UntaggedRequestWaitsForAnythingThatArrivesLater) {
   EXPECT_EQ(run.reports, (std::vector<i64>{0, 60, 9027, 9027, 1}));
 }
 
+// A call that costs many slices delays others by its own length only, and sleepers are not starved by what it overdraws.
+TEST(Receive, SleepersRunBesideALoopOfLargeWrites) {
+  const GuestRun run = run_guest(fmt::format(R"({} {}
+    (func (export "child") (loop $more
+      (call $message.create_data (i64.const 0) (i64.const 0))
+      (drop (call $message.write_data (i32.const 0) (i32.const 4194304)))
+      (br $more)))
+    (func (export "_start")
+      (drop (call $spawn (i32.const 0) (i32.const 5) (i64.const 0)))
+      (call $process.sleep_ms (i64.const 1)) (call $process.sleep_ms (i64.const 1)) (call $test.report (i64.const 1))))",
+                                             kHelpers, data(0, "child")),
+                                 {.pages = 65});
+  EXPECT_EQ(run.reports, (std::vector<i64>{1}));
+}
+
+// Ten thousand messages, compared with a thousand tags that none of them has: the sleeper does not wait for the search.
+TEST(Receive, ALongSearchIsDoneInSteps) {
+  const GuestRun run = run_guest(fmt::format(R"({} {}
+    (func (export "child") (local $i i32)
+      (call $process.sleep_ms (i64.const 1))
+      (call $test.report (i64.const 1)))
+    (func (export "_start") (local $i i32)
+      (loop $more
+        (call $send (i64.const 1) (i64.const 5) (i64.const 0))
+        (br_if $more (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 10000))))
+      (call $send (i64.const 1) (i64.const 6) (i64.const 9))
+      (drop (call $spawn (i32.const 0) (i32.const 5) (i64.const 0)))
+      (i64.store (i32.const 8000) (i64.const 6))
+      ;; Found behind all others; then not found, whatever the timeout.
+      (call $test.report32 (call $message.receive (i32.const 8) (i32.const 1000) (i64.const 0)))
+      (call $test.report (call $value))
+      (call $test.report32 (call $message.receive (i32.const 8) (i32.const 1000) (i64.const 0)))
+      (call $test.report32 (call $message.receive (i32.const 8) (i32.const 1000) (i64.const 3)))
+      (call $test.report32 (call $receive (i64.const 0)))))",
+                                             kHelpers, data(0, "child")));
+  EXPECT_EQ(run.trap(), "");
+  EXPECT_EQ(run.reports, (std::vector<i64>{1, 0, 9, 9027, 9027, 0}));
+}
+
+TEST(Receive, ListsOfTagsAreBounded) {
+  EXPECT_EQ(
+      run_body("(drop (call $message.receive (i32.const 0) (i32.const 65537) (i64.const 0)))", {.pages = 9}).trap(),
+      "lunatic::message::receive: the list has more than 65,536 tags");
+}
+
+TEST(Texts, LongOnesTrapBeforeTheyAreLookedAt) {
+  EXPECT_EQ(run_body("(call $registry.remove (i32.const 0) (i32.const 1048577))", {.pages = 17}).trap(),
+            "lunatic::registry::remove: the text is longer than 1 MiB");
+  EXPECT_EQ(run_body("(call $registry.remove (i32.const 0) (i32.const 1048577))", {.pages = 16}).trap(),
+            "lunatic::registry::remove: out of bounds guest memory access");
+  EXPECT_EQ(run_body("(call $registry.remove (i32.const 0) (i32.const 1048576))", {.pages = 17}).trap(), "");
+}
+
 }  // namespace
 }  // namespace lunabeam::tests
