@@ -9,6 +9,7 @@
 #include "runtime/name_registry.h"
 #include "runtime/process.h"
 #include "vm/backtrace.h"
+#include "vm/base/printable.h"
 
 namespace lunabeam::runtime {
 
@@ -48,7 +49,7 @@ u64 key_of(const Process& process) {
 std::string name_of(const Process& process) {
   std::string text = fmt::format("process {}", process.pid);
   const std::vector<std::string> names = process.registry->names_of({0, process.pid}, kMostNames);
-  for (size_t i = 0; i < names.size(); ++i) text += fmt::format("{}{}", i == 0 ? " (" : ", ", names[i]);
+  for (size_t i = 0; i < names.size(); ++i) text += (i == 0 ? " (" : ", ") + vm::printable(names[i]);
   if (!names.empty()) text += ')';
   return text;
 }

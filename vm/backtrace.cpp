@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "vm/base/printable.h"
 #include "vm/exec_context.h"
 #include "vm/frame.h"
 #include "vm/host_function.h"
@@ -84,7 +85,7 @@ std::vector<std::string> symbolise(const Backtrace& backtrace) {
   for (u32 i = 0; i < backtrace.num_frames; ++i) {
     const Backtrace::Frame& frame = backtrace.frames[i];
     const Module& module = *frame.code->module;
-    const std::string name = module.function_name(frame.code->func_index);
+    const std::string name = printable(module.function_name(frame.code->func_index));
     const std::string_view file =
         module.file_name.empty() ? std::string_view("module") : std::string_view(module.file_name);
     const u64 offset = offsets[i];

@@ -31,6 +31,19 @@ def section(number, *entries, count=True):
     return bytes([number]) + leb(len(body)) + body
 
 
+def trapping_module(name):
+    """A _start that traps, called `name` in the name section."""
+    names = b"\1\0" + text(name)
+    return b"\0asm\1\0\0\0" + b"".join([
+        section(1, b"\x60\0\0"), section(3, b"\0"), section(7, text("_start") + b"\0\0"),
+        section(10, b"\3\0\0\x0b"), section(0, text("name") + b"\1" + leb(len(names)) + names, count=False),
+    ])
+
+
+def importing_module(name):
+    return b"\0asm\1\0\0\0" + section(1, b"\x60\0\0") + section(2, text("env") + text(name) + b"\0\0")
+
+
 def small_module():
     body = b"\x00\x10\x00\x1a\x0b"  # no locals; call 0; drop; end
     return b"\0asm\1\0\0\0" + b"".join([
@@ -126,6 +139,17 @@ class Cases:
             for command in ("run", "validate", "inspect"):
                 self.case([command, path], 1, f"error: {path}:{place}", line, lines=3)
 
+    def names(self):
+        """Names of a hostile module: they split no line, steer no terminal, fill no log."""
+        for name, shown in (("a\nb\x1b[31m\0c", "a\\x0ab\\x1b[31m\\x00c"), ("z" * 1_000_000, "zzz...")):
+            path = self.file("names.wasm", importing_module(name))
+            self.case(["run", path], 1, f"unknown import: `env::{shown[:3]}", shown, lines=1)
+            done = self.run("inspect", path)
+            self.failures.expect(shown in done.stdout and done.stdout.count("\n") == 4 and len(done.stdout) < 2000,
+                                 f"inspect of hostile names: {done.stdout[:300]!r}")
+            path = self.file("names.wasm", trapping_module(name))
+            self.case(["run", path], 1, "trap: unreachable", f"#0 {shown[:3]}", f"{shown} [names.wasm+0x", lines=2)
+
     def truncated(self):
         """A file that ends at any byte: a valid module, or one line with the offset."""
         data = small_module()
@@ -207,7 +231,7 @@ def main():
     program, guests = sys.argv[1], Path(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
         cases = Cases(program, guests, Path(folder))
-        for part in (cases.files, cases.sources, cases.truncated, cases.options, cases.streams):
+        for part in (cases.files, cases.names, cases.sources, cases.truncated, cases.options, cases.streams):
             part()
     for failure in cases.failures:
         print(failure)

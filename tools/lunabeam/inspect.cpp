@@ -6,6 +6,7 @@
 
 #include "tools/lunabeam/commands.h"
 #include "tools/lunabeam/files.h"
+#include "vm/base/printable.h"
 #include "vm/interp/listing.h"
 #include "vm/interp/translate.h"
 #include "vm/module.h"
@@ -49,13 +50,14 @@ std::string overview(const vm::Module& module) {
   text += "imports\n";
   for (const vm::Import& import : module.imports) {
     const bool is_known = import.kind == vm::ExternKind::kFunc && module.host_imports[import.index] != nullptr;
-    text += fmt::format("  {} {}::{} {}{}\n", kind_name(import.kind), import.module, import.name,
-                        type_text(module, import.kind, import.index), is_known ? "" : "   not provided by this VM");
+    text += fmt::format("  {} {}::{} {}{}\n", kind_name(import.kind), vm::printable(import.module),
+                        vm::printable(import.name), type_text(module, import.kind, import.index),
+                        is_known ? "" : "   not provided by this VM");
   }
   text += "exports\n";
   for (const vm::Export& entry : module.exports) {
-    text +=
-        fmt::format("  {} \"{}\" {}\n", kind_name(entry.kind), entry.name, type_text(module, entry.kind, entry.index));
+    text += fmt::format("  {} \"{}\" {}\n", kind_name(entry.kind), vm::printable(entry.name),
+                        type_text(module, entry.kind, entry.index));
   }
   return text;
 }
@@ -124,8 +126,8 @@ int command_inspect(const Arguments& arguments) {
     print_error(file, "out of memory");
     return kExitError;
   }
-  std::fputs(fmt::format("{} {}\n{}", module.function_name(*index), type_text(module, vm::ExternKind::kFunc, *index),
-                         vm::interp::listing(code))
+  std::fputs(fmt::format("{} {}\n{}", vm::printable(module.function_name(*index)),
+                         type_text(module, vm::ExternKind::kFunc, *index), vm::interp::listing(code))
                  .c_str(),
              stdout);
   return kExitOk;

@@ -226,7 +226,7 @@ int command_run(const Arguments& arguments) {
   const std::string message =
       has_entry ? result.message() : "the module exports no function `_start` without parameters and results";
   if (!message.empty()) std::fputs(fmt::format("error: {}: {}\n", options.file, message).c_str(), stderr);
-  if (!result.backtrace.empty()) std::fputs(result.backtrace.c_str(), stderr);
+  if (!result.backtrace.empty()) std::fputs((result.backtrace + '\n').c_str(), stderr);
   if (options.stats) print_stats(vm);
   return result.exit_status();
 }

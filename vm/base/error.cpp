@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "vm/base/printable.h"
+
 namespace lunabeam::vm {
 namespace {
 
@@ -24,7 +26,10 @@ std::string_view text_of(ErrorCode code) noexcept { return kRows[static_cast<siz
 
 std::string Error::message() const {
   std::string line(text_of(code));
-  if (!detail.empty()) line += line.empty() ? detail : fmt::format(" {}", detail);
+  if (!detail.empty()) {
+    if (!line.empty()) line += ' ';
+    line += printable(detail, 2 * kPrintableBytes);  // Mostly two names, of a module and of what it exports.
+  }
   if (offset != kNoOffset) line += fmt::format(" at offset 0x{:x}", offset);
   return line;
 }
