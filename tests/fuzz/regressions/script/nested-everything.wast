@@ -1,0 +1,10 @@
+(; an (; unclosed-looking ;) comment ;) (@"\u{41}" (@) $"" ; , "x"y)
+(module $"a b" (@custom "c" (after func) "\00\ff") (func $"\09" (export "") (local f64)
+  block $"\41" (br $A) end $A  f64.const -0x1.fffffffffffff8p-1023 drop
+  (if (i32.const 0) (then (loop (br 1))) (else))))
+(module quote "(func (i32.const 0x1_0000_0000))")
+(module quote "(func (;") (module quote "\80") (module quote "(@") (module quote "(func $\"") (module quote ")")
+(module quote "(func (param $x i32) (local $x i32))")
+(module quote "(table 1 funcref (ref.null func)) (elem (i32.const 0)0)(func)")
+(module binary "\00asm" "\01\00\00\00" "\01\80\80\80\80\00")
+(assert_return (invoke "") (either (f32.const nan:canonical) (v128.const f32x4 nan:arithmetic 0 -inf 0x1p-149)))
