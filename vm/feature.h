@@ -14,6 +14,9 @@ enum class Feature : u8 {
 
 [[nodiscard]] std::string_view name_of(Feature feature) noexcept;
 
+// Part of WebAssembly 3.0. The encodings of all others are malformed unless the feature is on.
+[[nodiscard]] constexpr bool is_standard(Feature feature) { return feature <= Feature::kRelaxedSimd; }
+
 // A set of features. Value type; a module remembers the set it was validated with.
 class FeatureSet {
  public:

@@ -47,6 +47,7 @@ enum class Immediate : u8 {
   kShuffle,
   kLane,
   kMemArgLane,
+  kZeroByte,
 };
 
 enum class Opcode : u16 {

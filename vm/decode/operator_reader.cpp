@@ -7,12 +7,17 @@ namespace {
 
 constexpr u16 kCodesPerPrefix = 0x114;
 
-// Opcode by code behind prefix 0xFB, 0xFC, 0xFD.
-constexpr auto kPrefixedOpcodes = [] {
-  std::array<std::array<u16, kCodesPerPrefix>, 3> tables{};
+// Opcode by code behind prefix 0xFB, 0xFC, 0xFD, 0xFE; the last table has the single bytes that are no part of 3.0.
+constexpr u8 kFirstPrefix = 0xFB;
+constexpr u8 kLastPrefix = 0xFE;
+constexpr size_t kExtensionTable = 4;
+constexpr auto kOpcodeTables = [] {
+  std::array<std::array<u16, kCodesPerPrefix>, 5> tables{};
   for (auto& table : tables) table.fill(kNoOpcode);
   for (size_t i = 0; i < kOpcodeCount; ++i) {
-    if (kOpcodes[i].prefix != 0) tables[kOpcodes[i].prefix - 0xFB][kOpcodes[i].code] = static_cast<u16>(i);
+    const OpcodeInfo& row = kOpcodes[i];
+    if (row.prefix == 0 && is_standard(row.feature)) continue;
+    tables[row.prefix == 0 ? kExtensionTable : row.prefix - kFirstPrefix][row.code] = static_cast<u16>(i);
   }
   return tables;
 }();
@@ -20,17 +25,26 @@ constexpr auto kPrefixedOpcodes = [] {
 }  // namespace
 
 bool OperatorReader::read_opcode(u8 first, Operator& out) {
-  if (first < 0xFB || first > 0xFD) {
-    return reader_.fail(ErrorCode::kIllegalOpcode, out.pc, fmt::format("{:02x}", first));
-  }
-  u32 code = 0;
-  if (!reader_.read_u32(code)) return false;
-  const u16 op = code < kCodesPerPrefix ? kPrefixedOpcodes[first - 0xFB][code] : kNoOpcode;
-  if (op == kNoOpcode) {
-    return reader_.fail(ErrorCode::kIllegalOpcode, out.pc, fmt::format("{:02x} {:02x}", first, code));
+  const bool has_prefix = first >= kFirstPrefix && first <= kLastPrefix;
+  u32 code = first;
+  if (has_prefix && !reader_.read_u32(code)) return false;
+  const u16 op =
+      code < kCodesPerPrefix ? kOpcodeTables[has_prefix ? first - kFirstPrefix : kExtensionTable][code] : kNoOpcode;
+  if (op == kNoOpcode) return illegal_opcode(first, code, out.pc, {});
+  const OpcodeInfo& row = kOpcodes[op];
+  if (!is_standard(row.feature) && !types_.features().has(row.feature)) {
+    return illegal_opcode(first, code, out.pc,
+                          fmt::format(": {} needs the feature {}", row.text, name_of(row.feature)));
   }
   out.op = static_cast<Opcode>(op);
   return true;
+}
+
+bool OperatorReader::illegal_opcode(u8 first, u32 code, u32 offset, std::string_view why) {
+  const bool has_prefix = first >= kFirstPrefix && first <= kLastPrefix;
+  return reader_.fail(
+      ErrorCode::kIllegalOpcode, offset,
+      has_prefix ? fmt::format("{:02x} {:02x}{}", first, code, why) : fmt::format("{:02x}{}", first, why));
 }
 
 bool OperatorReader::read_data_index(u32& index) {
@@ -150,6 +164,12 @@ bool OperatorReader::read_immediates(Immediate immediate, Operator& out) {
       }
       return true;
     case Immediate::kLane: return reader_.read_byte(out.lanes[0]);
+    case Immediate::kZeroByte: {
+      const u32 offset = reader_.pos();
+      u8 byte = 0;
+      if (!reader_.read_byte(byte)) return false;
+      return byte == 0 || reader_.fail(ErrorCode::kIllegalOpcode, offset, "zero byte expected");
+    }
     case Immediate::kMemArgLane: return read_mem_arg(out) && reader_.read_byte(out.lanes[0]);
   }
   return true;

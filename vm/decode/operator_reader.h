@@ -53,6 +53,7 @@ class OperatorReader {
 
  private:
   [[nodiscard]] bool read_opcode(u8 first, Operator& out);
+  [[gnu::cold]] bool illegal_opcode(u8 first, u32 code, u32 offset, std::string_view why);
   [[nodiscard]] bool read_immediates(Immediate immediate, Operator& out);
   [[nodiscard]] bool read_mem_arg(Operator& out);
   [[nodiscard]] bool read_data_index(u32& index);
@@ -68,13 +69,13 @@ class OperatorReader {
   std::vector<CatchClause> catches_;
 };
 
-// Opcode of a single byte, or kNoOpcode.
+// Opcode of a single byte, or kNoOpcode: read_opcode() knows those that are no part of 3.0.
 inline constexpr u16 kNoOpcode = 0xFFFF;
 inline constexpr auto kSingleByteOpcodes = [] {
   std::array<u16, 256> table{};
   table.fill(kNoOpcode);
   for (size_t i = 0; i < kOpcodeCount; ++i) {
-    if (kOpcodes[i].prefix == 0) table[kOpcodes[i].code] = static_cast<u16>(i);
+    if (kOpcodes[i].prefix == 0 && is_standard(kOpcodes[i].feature)) table[kOpcodes[i].code] = static_cast<u16>(i);
   }
   return table;
 }();

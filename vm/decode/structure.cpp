@@ -9,11 +9,16 @@ bool StructureWalker::walk() {
     switch (op.op) {
       case Opcode::block:
       case Opcode::loop:
+      case Opcode::try_:
       case Opcode::try_table: may_have_else_.push_back(false); break;
       case Opcode::if_: may_have_else_.push_back(true); break;
       case Opcode::else_:
         if (may_have_else_.empty() || !may_have_else_.back()) return reader_.fail(ErrorCode::kEndOpcodeExpected, op.pc);
         may_have_else_.back() = false;
+        break;
+      case Opcode::delegate:  // Ends its block.
+        if (may_have_else_.empty()) return reader_.fail(ErrorCode::kEndOpcodeExpected, op.pc);
+        may_have_else_.pop_back();
         break;
       case Opcode::end:
         if (may_have_else_.empty()) return true;

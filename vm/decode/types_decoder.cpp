@@ -153,11 +153,24 @@ bool TypeReader::read_block_type(BlockType& type) {
   return true;
 }
 
+namespace {
+
+// What flags that 3.0 does not have are for.
+[[gnu::cold]] std::string explain_limits_flags(u8 flags) {
+  std::string text = fmt::format("{:02x}", flags);
+  if ((flags & 0xF0) != 0) return text;
+  if ((flags & 2) != 0) text += fmt::format(": shared needs the feature {}", name_of(Feature::kThreads));
+  if ((flags & 8) != 0) text += fmt::format(": a page size needs the feature {}", name_of(Feature::kCustomPageSizes));
+  return text;
+}
+
+}  // namespace
+
 bool TypeReader::read_limits(Limits& limits) {
   const u32 offset = reader_.pos();
   u8 flags = 0;
   if (!reader_.read_byte(flags)) return false;
-  if ((flags & ~5u) != 0) return reader_.fail(ErrorCode::kMalformedLimitsFlags, offset);
+  if ((flags & ~5u) != 0) return reader_.fail(ErrorCode::kMalformedLimitsFlags, offset, explain_limits_flags(flags));
   limits.has_max = (flags & 1) != 0;
   limits.address_type = (flags & 4) != 0 ? AddressType::kI64 : AddressType::kI32;
   if (limits.address_type == AddressType::kI64) gate(Feature::kMemory64, offset, "64-bit address type");

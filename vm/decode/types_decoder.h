@@ -28,6 +28,8 @@ class TypeReader {
   TypeReader(Reader& reader, const std::vector<TypeId>& types, FeatureSet features, DeferredError& deferred)
       : reader_(reader), types_(types), features_(features), deferred_(deferred) {}
 
+  [[nodiscard]] FeatureSet features() const { return features_; }
+
   [[nodiscard]] bool read_val_type(ValType& type);
   [[nodiscard]] bool read_ref_type(ValType& type);
   [[nodiscard]] bool read_heap_type(HeapType& heap);

@@ -141,7 +141,7 @@ struct InstructionReader::State {
     u32 text_offset = 0;       // Of the mnemonic.
     u32 pending = 0;           // Where its operator begins in `pending`.
     u32 labels = 0;            // Open labels that a sequence here leaves alone.
-    std::string_view label{};  // kIf, kTry: opened behind the conditions.
+    std::string_view label{};  // kIf: opened behind the conditions.
   };
 
   State(Cursor& cursor_in, ModuleScope& scope) : cursor(cursor_in), operands(cursor_in, scope, labels) {}
@@ -212,8 +212,17 @@ struct InstructionReader::State {
       case Opcode::loop:
       case Opcode::try_table: cursor.next(); return open_block(op, text_offset, BlockKind::kPlain);
       case Opcode::if_: cursor.next(); return open_block(op, text_offset, BlockKind::kIf);
+      case Opcode::try_: cursor.next(); return open_block(op, text_offset, BlockKind::kTry);
       case Opcode::else_: return divide_block({BlockKind::kIf}, BlockKind::kElse, op) && repeated_label();
       case Opcode::end: return end_block();
+      case Opcode::catch_:
+        return divide_block({BlockKind::kTry, BlockKind::kCatch}, BlockKind::kCatch, op) &&
+               operands.write_index(Space::kTag, *out);
+      case Opcode::catch_all: return divide_block({BlockKind::kTry, BlockKind::kCatch}, BlockKind::kCatchAll, op);
+      case Opcode::delegate:
+        if (!in_flat_block() || labels.kind() != BlockKind::kTry) return cursor.unexpected();
+        cursor.next();
+        return write_delegate(text_offset);
       default: break;
     }
     cursor.next();
@@ -257,6 +266,14 @@ struct InstructionReader::State {
     return true;
   }
 
+  // Ends its block; its label counts from outside the block. Behind the mnemonic.
+  [[nodiscard]] bool write_delegate(u32 text_offset) {
+    labels.close();
+    out->mark(text_offset);
+    OperandReader::write_opcode(Opcode::delegate, *out);
+    return operands.write_label(*out);
+  }
+
   // The optional identifier behind `end` and `else`.
   [[nodiscard]] bool repeated_label() {
     if (!cursor.at(TokenKind::kId)) return true;
@@ -293,27 +310,46 @@ struct InstructionReader::State {
            kind == FormKind::kThen || kind == FormKind::kElse;
   }
 
+  // `word` is a part of such a form that may stand here.
   static bool continues(FormKind kind, std::string_view word) {
     switch (kind) {
       case FormKind::kIf: return word == "then";
       case FormKind::kAfterThen: return word == "else";
+      case FormKind::kTry: return word == "do";
+      case FormKind::kAfterDo: return word == "catch" || word == "catch_all" || word == "delegate";
+      case FormKind::kAfterCatch: return word == "catch" || word == "catch_all";
       default: return false;
     }
   }
 
-  // At `(then` of an `if`, and so on.
+  // At `(then` of an `if`, and so on. REQUIRES continues().
   [[nodiscard]] bool continue_form(Form& form, std::string_view word) {
+    cursor.next();
     const u32 text_offset = cursor.offset();
-    cursor.seek(cursor.index() + 2);
+    cursor.next();
     if (word == "then") {
       write_pending(form);
       labels.open(form.label, BlockKind::kPlain);
       form.labels = labels.size();
       form.kind = FormKind::kThen;
+    } else if (word == "do") {
+      form.kind = FormKind::kDo;
+    } else if (word == "delegate") {
+      form.kind = FormKind::kAfterDelegate;
+      return write_delegate(text_offset) && cursor.expect(TokenKind::kClose);
     } else {
       out->mark(text_offset);
-      OperandReader::write_opcode(Opcode::else_, *out);
-      form.kind = FormKind::kElse;
+      if (word == "else") {
+        OperandReader::write_opcode(Opcode::else_, *out);
+        form.kind = FormKind::kElse;
+      } else if (word == "catch_all") {
+        OperandReader::write_opcode(Opcode::catch_all, *out);
+        form.kind = FormKind::kCatchAll;
+      } else {
+        OperandReader::write_opcode(Opcode::catch_, *out);
+        form.kind = FormKind::kCatch;
+        return operands.write_index(Space::kTag, *out);
+      }
     }
     return true;
   }
@@ -325,6 +361,9 @@ struct InstructionReader::State {
     if (!find_mnemonic(word, op)) return unknown_operator();
     switch (op) {
       case Opcode::else_:
+      case Opcode::catch_:
+      case Opcode::catch_all:
+      case Opcode::delegate:
       case Opcode::end: return cursor.unexpected();
       case Opcode::block:
       case Opcode::loop:
@@ -332,6 +371,11 @@ struct InstructionReader::State {
         cursor.next();
         if (!open_block(op, head.begin, BlockKind::kPlain)) return false;
         forms.push_back({.kind = FormKind::kBlock, .labels = labels.size()});
+        return true;
+      case Opcode::try_:
+        cursor.next();
+        if (!open_block(op, head.begin, BlockKind::kPlain)) return false;
+        forms.push_back({.kind = FormKind::kTry, .labels = labels.size()});
         return true;
       case Opcode::if_: cursor.next(); return open_if(head.begin);
       default: break;
@@ -369,8 +413,14 @@ struct InstructionReader::State {
       case FormKind::kOperands: write_pending(form); break;
       case FormKind::kThen: return close_part(form, FormKind::kAfterThen);
       case FormKind::kElse: return close_part(form, FormKind::kBlockEnd);
+      case FormKind::kDo: return close_part(form, FormKind::kAfterDo);
+      case FormKind::kCatch: return close_part(form, FormKind::kAfterCatch);
+      case FormKind::kCatchAll: return close_part(form, FormKind::kBlockEnd);
+      case FormKind::kAfterDelegate: break;
       case FormKind::kBlock:
       case FormKind::kAfterThen:
+      case FormKind::kAfterDo:
+      case FormKind::kAfterCatch:
       case FormKind::kBlockEnd:
         out->mark(cursor.offset());
         out->byte(kEndByte);

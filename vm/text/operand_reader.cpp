@@ -82,6 +82,7 @@ bool OperandReader::read_immediates(Opcode op, Immediate immediate, ByteWriter& 
     case Immediate::kShuffle: return write_shuffle(out);
     case Immediate::kLane: return write_lane(out);
     case Immediate::kMemArgLane: return write_mem_arg(op, true, out) && write_lane(out);
+    case Immediate::kZeroByte: out.byte(0); return true;
     // Written with their blocks, or by read().
     case Immediate::kBlock:
     case Immediate::kTryTable:
@@ -102,7 +103,7 @@ bool OperandReader::unknown(std::string_view what) {
 bool OperandReader::read_index_number(u32& index) {
   if (!cursor_.at(TokenKind::kInteger) || has_sign(cursor_.text())) return cursor_.unexpected();
   const auto number = parse_unsigned(cursor_.text(), kMaxU32);
-  if (!number) return cursor_.fail(ErrorCode::kConstantOutOfRange, cursor_.offset());
+  if (!number) return cursor_.fail(ErrorCode::kIndexOutOfRange, cursor_.offset());
   index = static_cast<u32>(*number);
   cursor_.next();
   return true;

@@ -128,7 +128,14 @@ TEST(Decoder, DataCount) {
 }
 
 TEST(Decoder, BodiesAreStructured) {
-  EXPECT_EQ(load_outcome(one_function({0x06})), "malformed: illegal opcode 06 at offset 0x17");
+  EXPECT_EQ(load_outcome(one_function({0x06})),
+            "malformed: illegal opcode 06: try needs the feature legacy-exceptions at offset 0x17");
+  EXPECT_EQ(load_outcome(one_function({0x27})), "malformed: illegal opcode 27 at offset 0x17");
+  EXPECT_THAT(load_outcome(one_function({0xFC, 0x13})),
+              StartsWith("malformed: illegal opcode fc 13: i64.add128 needs the feature wide-arithmetic"));
+  EXPECT_THAT(load_outcome(one_function({0xFE, 0x03, 0x00})),
+              StartsWith("malformed: illegal opcode fe 03: atomic.fence needs the feature threads"));
+  EXPECT_THAT(load_outcome(one_function({0xFE, 0x4F})), StartsWith("malformed: illegal opcode fe 4f at"));
   EXPECT_THAT(load_outcome(one_function({0xFC, 0x12})), StartsWith("malformed: illegal opcode fc 12"));
   EXPECT_THAT(load_outcome(one_function({0xFC, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00})),
               StartsWith("malformed: integer representation too long"));
