@@ -164,7 +164,8 @@ bool OperatorPrinter::br_on_cast() {
 bool OperatorPrinter::immediates(const Operator& op) {
   char buffer[32];
   switch (info(op.op).immediate) {
-    case Immediate::kNone: return true;
+    case Immediate::kNone:
+    case Immediate::kZeroByte: return true;
     case Immediate::kBlock: seek_immediates(op); return types_.block_type(again_);
     case Immediate::kTryTable:
       seek_immediates(op);
