@@ -1,12 +1,11 @@
 """The interpreter that ours is compared with: wasm3, from its source package, built as it builds itself for release."""
 
-import hashlib
 import shutil
 import subprocess
-import sys
 import tarfile
 
 from . import CACHE, ROOT
+from .packages import fetch
 
 PACKAGE, VERSION = "pywasm3", "0.5.0"
 SHA256 = "5a47c8a39f7f6ae71b3316b2e5d86c9d0db6e771a65f09a86e4d4aa3a19aefcc"
@@ -17,17 +16,9 @@ _FLAGS = ["-O3", "-DNDEBUG", "-march=native", "-flto=thin", "-fomit-frame-pointe
 
 
 def _fetch(folder):
-    archive = folder / f"{PACKAGE}-{VERSION}.tar.gz"
-    if not archive.exists():
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"--no-binary={PACKAGE}",
-               f"--dest={folder}", f"{PACKAGE}=={VERSION}"]
-        done = subprocess.run(pip, capture_output=True, text=True)
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines()
-            return None, f"pip cannot fetch {PACKAGE} {VERSION}: {lines[-1] if lines else 'no reason given'}"
-    if hashlib.sha256(archive.read_bytes()).hexdigest() != SHA256:
-        archive.unlink()
-        return None, f"{archive.name} is not the {PACKAGE} {VERSION} that this benchmark was written for"
+    archive, missing = fetch(folder, PACKAGE, VERSION, f"{PACKAGE}-{VERSION}.tar.gz", SHA256, f"--no-binary={PACKAGE}")
+    if missing:
+        return None, missing
     with tarfile.open(archive) as tar:
         tar.extractall(folder)
     return folder / f"{PACKAGE}-{VERSION}" / "wasm3", None
