@@ -99,7 +99,6 @@ class FieldBinder {
   }
 
   [[nodiscard]] bool bind_import(u32 offset) {
-    std::string name;
     if (!cursor_.expect(TokenKind::kString) || !cursor_.expect(TokenKind::kString) || !cursor_.expect(TokenKind::kOpen))
       return false;
     const std::optional<Space> space = cursor_.at(TokenKind::kKeyword) ? space_of(cursor_.text()) : std::nullopt;
