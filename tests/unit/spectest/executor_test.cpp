@@ -131,7 +131,7 @@ TEST_P(Execution, WrongExpectationsFail) {
   EXPECT_EQ(failure_of("(invoke \"add\" (i32.const 1))"),
             "arguments that fit (func (param i32 i32) (result i32)) | got (i32.const 1)");
   EXPECT_EQ(failure_of("(invoke \"same\" (i32.const 1))"),
-            "arguments that fit (func (param externref) (result externref)) | got (i32.const 1)");
+            "arguments that fit (func (param (ref null extern)) (result (ref null extern))) | got (i32.const 1)");
   EXPECT_EQ(failure_of("(input \"file\")"), "to run | the runner has no such command");
 }
 
