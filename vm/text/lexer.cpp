@@ -14,8 +14,9 @@ namespace lunabeam::vm::text {
 namespace {
 
 constexpr u32 kNoToken = ~u32{0};
-constexpr size_t kMaxSource = 0xFFFF'FFFE - 1;  // 4 GiB - 3: offsets and token indices fit, kNoToken stays free.
-constexpr size_t kShownToken = 40;              // Bytes of a bad token that a message repeats.
+// 4 GiB - 2: every offset and the index of the last token are below kNoToken.
+constexpr size_t kMaxSource = 0xFFFF'FFFE;
+constexpr size_t kShownToken = 40;  // Bytes of a bad token that a message repeats.
 
 void append_utf8(u32 point, std::string& out) {
   const auto put = [&out](u32 byte) { out.push_back(static_cast<char>(byte)); };

@@ -17,7 +17,7 @@ enum class TokenKind : u8 {
   kClose,     // )
   kKeyword,   // Begins with a lower-case letter: also inf, nan, nan:0x12, offset=8, i32x4.
   kInteger,   // Optional sign, decimal or hexadecimal digits.
-  kFloat,     // The same with a fraction or an exponent.
+  kFloat,     // The same with a fraction or an exponent; +inf, -nan, +nan:0x12.
   kString,    // With its quotes; escapes are legal, not yet replaced.
   kId,        // $name, or $"any name" (is_quoted).
   kReserved,  // Inside annotations only: any other run of token characters, and , ; [ ] { }
