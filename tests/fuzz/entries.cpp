@@ -58,9 +58,9 @@ LoadResult load(std::span<const u8> bytes, FeatureSet features) {
 void load_written(std::span<const u8> bytes, std::string_view source) {
   const LoadResult module = load(bytes, FeatureSet::supported());
   if (module) return;
-  // Limits are the exception: the text may say `shared` and `pagesize`, proposals whose flags the decoder does not know.
+  // The exception: the text may use proposals that are switched off, whose encodings are malformed then; the error names them.
   const bool is_malformed = vm::phase_of(module.error().code) == ErrorPhase::kMalformed;
-  if (is_malformed && module.error().code != vm::ErrorCode::kMalformedLimitsFlags) {
+  if (is_malformed && !module.error().detail.contains(" needs the feature ")) {
     broken("text reads to well-formed modules", module.error().message());
   }
   if (!source.empty()) check_text_error(vm::text::locate(module.error(), source), source);

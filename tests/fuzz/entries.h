@@ -10,7 +10,7 @@ namespace lunabeam::fuzz {
 
 // A `.wast` script: read, then every module in it read, decoded and validated. Promises:
 // 1. Offsets of errors lie in the source they are about, and describe() copes with every one.
-// 2. A text module that reads is never malformed as a binary one, but for limits of proposals.
+// 2. A text module that reads is never malformed as a binary one, but for proposals that are off, by name.
 void read_as_script(std::span<const u8> input);
 
 // A binary module: decoded and validated with all features and with the first ones only, every function of a valid one translated,
