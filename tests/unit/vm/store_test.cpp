@@ -6,6 +6,7 @@
 
 #include "tests/support/module_builder.h"
 #include "vm/process_stack.h"
+#include "vm/spectest.h"
 
 namespace lunabeam::vm {
 namespace {
@@ -190,6 +191,30 @@ TEST_P(StoreTest, OffersSpectest) {
   ModuleBuilder unknown;
   unknown.import_func("spectest", "unknown", unknown.type("", ""));
   EXPECT_EQ(store.instantiate(load(unknown)).error().code, ErrorCode::kUnknownImport);
+}
+
+// 64-bit tables are exported as soon as there are any.
+TEST(Spectest, ExportsTable64WithTheFeatureOnly) {
+  FeatureSet features = FeatureSet::supported();
+  for (const bool has_memory64 : {false, true}) {
+    has_memory64 ? features.enable(Feature::kMemory64) : features.disable(Feature::kMemory64);
+    const Result<std::shared_ptr<Module>> module = Module::load(spectest_module(features), nullptr, features);
+    ASSERT_TRUE(module) << module.error().message();
+    const Export* const table64 = (*module)->find_export("table64", ExternKind::kTable);
+    EXPECT_EQ(table64 != nullptr, has_memory64);
+    if (table64 != nullptr) {
+      EXPECT_EQ((*module)->tables[table64->index].type.limits.address_type, AddressType::kI64);
+    }
+  }
+}
+
+TEST_P(StoreTest, ForgetsANameThatIsRegisteredAsNothing) {
+  Store store(options());
+  ASSERT_TRUE(store.add_spectest());
+  store.register_instance("spectest", nullptr);
+  ModuleBuilder builder;
+  builder.import_func("spectest", "print", builder.type("", ""));
+  EXPECT_EQ(store.instantiate(load(builder)).error().code, ErrorCode::kUnknownImport);
 }
 
 TEST_P(StoreTest, RunsAModuleAlone) {
