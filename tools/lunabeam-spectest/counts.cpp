@@ -43,9 +43,9 @@ std::optional<ExpectedCounts> parse_counts(std::string_view text, std::string& p
     row_counts.fill(0);
     for (size_t i = 1; i < cells.size(); ++i) {
       u32 value = 0;
-      const char* const end = cells[i].data() + cells[i].size();
-      if (const auto [rest, error] = std::from_chars(cells[i].data(), end, value);
-          error != std::errc{} || rest != end) {
+      const char* const begin = cells[i].data();
+      const char* const end = begin + cells[i].size();
+      if (const auto [rest, error] = std::from_chars(begin, end, value); error != std::errc{} || rest != end) {
         problem = fmt::format("line {}: `{}` is no number", line, cells[i]);
         return std::nullopt;
       }

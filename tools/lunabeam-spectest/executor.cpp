@@ -187,13 +187,13 @@ class Executor {
     if (make_definition(source)) passed();
   }
 
+  // The one of that name, or the current one. Nothing but a reason: there is none.
   template <class T>
-  static const Made<T>& look_up(const std::unordered_map<std::string, Made<T>>& named, const Made<T>& current,
-                                const std::string& name) {
-    static const Made<T> kNone;
+  static Made<T> look_up(const std::unordered_map<std::string, Made<T>>& named, const Made<T>& current,
+                         const std::string& name) {
     if (name.empty()) return current;
     const auto found = named.find(name);
-    return found != named.end() ? found->second : kNone;
+    return found != named.end() ? found->second : Made<T>{};
   }
 
   // --- Instances ---
@@ -233,7 +233,7 @@ class Executor {
   }
 
   void instantiate_definition(const Command& command) {
-    const Definition& definition = look_up(definitions_, current_definition_, command.definition);
+    const Definition definition = look_up(definitions_, current_definition_, command.definition);
     if (!definition.exists()) {
       note_instance(command.instance, {nullptr, definition.missing_reason});
       return blocked(current_instance_.missing_reason);
@@ -242,7 +242,7 @@ class Executor {
   }
 
   void register_instance(const Command& command) {
-    const Instance& instance = look_up(instances_, current_instance_, command.instance);
+    const Instance instance = look_up(instances_, current_instance_, command.instance);
     store_.register_instance(command.text, instance.value);
     if (!instance.exists()) {
       missing_registrations_.insert_or_assign(command.text, instance.missing_reason);
@@ -256,7 +256,7 @@ class Executor {
 
   // nullopt: the verdict has been given.
   std::optional<Outcome> perform(const Action& action) {
-    const Instance& instance = look_up(instances_, current_instance_, action.instance);
+    const Instance instance = look_up(instances_, current_instance_, action.instance);
     if (!instance.exists()) {
       blocked(instance.missing_reason);
       return std::nullopt;
@@ -326,7 +326,7 @@ class Executor {
   std::optional<Error> error_of_instantiation(const Command& command, const std::string& expected) {
     std::shared_ptr<Module> module;
     if (command.instantiates) {
-      const Definition& definition = look_up(definitions_, current_definition_, command.definition);
+      const Definition definition = look_up(definitions_, current_definition_, command.definition);
       if (!definition.exists()) {
         blocked(definition.missing_reason);
         return std::nullopt;
