@@ -17,6 +17,8 @@ constexpr u32 kSpans = kChunkBytes / kSpanBytes;
 // The first span gives its first 4 KiB to the chunk's header; it serves the classes up to that size.
 constexpr u64 kHeaderBytes = 4096;
 constexpr u32 kNoClass = ~u32{0};
+// Blocks freed by others that an allocation looks at before it takes fresh memory: bounds what one spawn can be made to pay.
+constexpr u64 kDrainWhenDry = 64;
 
 // A free block's first word is its list link; the address sanitizer watches the rest.
 void poison(void* block, u64 bytes) {
@@ -68,7 +70,7 @@ struct BlockPool::Chunk {
 BlockPool::BlockPool() noexcept { static_assert(sizeof(Chunk) <= kHeaderBytes); }
 
 BlockPool::~BlockPool() {
-  drain_remote();
+  (void)drain_remote(~u64{0});
   for (const u64 live : live_blocks_) VM_CHECK(live == 0);
   // A class keeps one span at most, so no chunk is full and all are on the list.
   static_assert(kClasses < kSpans);
@@ -162,7 +164,7 @@ void* BlockPool::allocate(u64 size_bytes) noexcept {
   const u64 bytes = kMinBlockBytes << size_class;
   Span* span = with_room_[size_class];
   if (span == nullptr) [[unlikely]] {
-    drain_remote();
+    (void)drain_remote(kDrainWhenDry);
     span = with_room_[size_class];
     if (span == nullptr) {
       span = take_span(size_class);
@@ -242,17 +244,21 @@ void BlockPool::retire_span(Chunk* chunk, Span* span) noexcept {
   }
 }
 
-void BlockPool::drain_remote() noexcept {
-  FreeBlock* block = remote_.exchange(nullptr, std::memory_order_acquire);
-  while (block != nullptr) {
-    FreeBlock* next = block->next;
+bool BlockPool::drain_remote(u64 most) noexcept {
+  for (; most > 0; --most) {
+    if (came_back_ == nullptr) {
+      if (remote_.load(std::memory_order_relaxed) == nullptr) return false;
+      came_back_ = remote_.exchange(nullptr, std::memory_order_acquire);
+    }
+    FreeBlock* block = came_back_;
+    came_back_ = block->next;
     free_local(chunk_of(block), block);
-    block = next;
   }
+  return came_back_ != nullptr || remote_.load(std::memory_order_relaxed) != nullptr;
 }
 
 BlockPool::Stats BlockPool::stats() noexcept {
-  drain_remote();
+  (void)drain_remote(~u64{0});
   Stats stats;
   stats.chunks = chunk_count_;
   for (u32 i = 0; i < kClasses; ++i) {

@@ -3,7 +3,7 @@
 //
 // Threading: everything but the remote list belongs to the owning worker's thread. A block may be freed through any worker's
 // pool: a foreign block goes to its owner's remote list (multi-producer, single-consumer; pushed with release, drained with
-// acquire), which the owner drains when a class runs dry and in stats().
+// acquire), which the owner drains in steps: when a class runs dry, in its turns and when idle; stats() takes everything.
 #pragma once
 
 #include <array>
@@ -31,6 +31,9 @@ class BlockPool {
 
   // Gives a block of any worker's pool back. REQUIRES: the size is one that has the same block_bytes() as at allocation.
   void free(void* block, u64 size_bytes) noexcept;
+
+  // Takes back up to `most` blocks that other workers have freed. False: there are none left.
+  bool drain_remote(u64 most) noexcept;
 
   // What a request of size_bytes gets.
   [[nodiscard]] static constexpr u64 block_bytes(u64 size_bytes) { return kMinBlockBytes << class_of(size_bytes); }
@@ -65,7 +68,6 @@ class BlockPool {
   [[nodiscard]] Span* take_span(u32 size_class) noexcept;
   void free_local(Chunk* chunk, FreeBlock* block) noexcept;
   void retire_span(Chunk* chunk, Span* span) noexcept;
-  void drain_remote() noexcept;
   void list_chunk(Chunk* chunk) noexcept;
   void unlist_chunk(Chunk* chunk) noexcept;
   [[nodiscard]] Chunk* map_chunk() noexcept;
@@ -76,7 +78,8 @@ class BlockPool {
   Chunk* chunks_ = nullptr;  // Chunks that have an unused span.
   u64 chunk_count_ = 0;
   u64 empty_chunks_ = 0;  // Chunks without a span in use; at most one is kept.
-  std::atomic<FreeBlock*> remote_{nullptr};
+  FreeBlock* came_back_ = nullptr;  // Taken from the remote list, not yet looked at.
+  alignas(64) std::atomic<FreeBlock*> remote_{nullptr};
 };
 
 }  // namespace lunabeam::runtime

@@ -66,15 +66,9 @@ void release_resources(Process& process) {
   process.embedder = {};
 }
 
-void reclaim_block(Process& process, Scheduler& scheduler) {
-  const u32 block_bytes = process.block_bytes;
-  process.~Process();
-  scheduler.blocks().free(&process, block_bytes);
-}
-
 void reclaim(Retired& retired, void* context) noexcept {
   auto& process = *reinterpret_cast<Process*>(reinterpret_cast<u8*>(&retired) - offsetof(Process, retired));
-  reclaim_block(process, *static_cast<Scheduler*>(context));
+  static_cast<Scheduler*>(context)->send_dead_home(process);
 }
 
 // The last step: nothing of the process is left but its control block.
@@ -86,7 +80,7 @@ void retire(Process& process) {
   process.module.reset();
   process.config.reset();
   process.state = ProcessState::kDead;
-  scheduler.remove_process(process);
+  --scheduler.stats().live_processes;
   ++scheduler.stats().exited;
   process.retired.reclaim = &reclaim;
   scheduler.epoch().retire(process.retired);
@@ -205,8 +199,16 @@ void drop_process(Process& process) noexcept {
   destroy_signals(process, process.signals.close());
   while (process.mailbox.size() != 0) Message::destroy(scheduler.account(), process.mailbox.pop_front());
   delete process.monitors;
-  scheduler.remove_process(process);
-  reclaim_block(process, scheduler);
+  --scheduler.stats().live_processes;
+  reclaim_block(process, scheduler.vm().worker(process.home));
+}
+
+void reclaim_block(Process& process, Scheduler& home) noexcept {
+  VM_DCHECK(home.worker() == process.home);
+  home.remove_process(process);
+  const u32 block_bytes = process.block_bytes;
+  process.~Process();
+  home.blocks().free(&process, block_bytes);
 }
 
 }  // namespace lunabeam::runtime

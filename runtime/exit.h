@@ -17,7 +17,10 @@ inline constexpr u32 kExitBatch = 256;
 void begin_exit(Process& process, const vm::ExitReason& reason) noexcept;
 // Does one batch. True: everything is done; the control block has been retired.
 [[nodiscard]] bool continue_exit(Process& process) noexcept;
-// The end of the program: frees the process without telling anybody. REQUIRES: it is in no run queue any more.
+// Frees a process that has not come to life, or at the end of the program any process, without telling anybody of its death.
+// REQUIRES: it is in no run queue any more; home and current scheduler are the same, or no scheduler runs.
 void drop_process(Process& process) noexcept;
+// For the scheduler: the last of a dead process, on its home's thread.
+void reclaim_block(Process& process, Scheduler& home) noexcept;
 
 }  // namespace lunabeam::runtime

@@ -141,6 +141,7 @@ struct MemoryPool::Impl {
   u64 slots_out = 0;                         // Slots of this pool that have been taken and not come back.
   Mapping* dying = nullptr;                  // Freed mappings that are not unmapped yet.
   Stats counts;                              // `arenas` and `unread_slots` are filled in by stats().
+  MemorySlot* came_back = nullptr;           // Taken from the remote list, not yet looked at.
   std::atomic<MemorySlot*> remote{nullptr};  // Slots freed by other workers; pushed with release, drained with acquire.
 
   // --- Getting a slot ---
@@ -164,10 +165,11 @@ struct MemoryPool::Impl {
   }
 
   void refill(u32 size_class) {
-    drain_remote();
+    (void)drain_remote(kBatch);
     if (cold[size_class] == nullptr) cold[size_class] = arenas.carve(size_class, this);
     if (cold[size_class] == nullptr) {
       // Address space is exhausted: what waits or is kept hot may be of this class.
+      (void)drain_remote(~u64{0});
       read_unread();
       while (oldest != nullptr) evict_hot(oldest);
       flush_evicting();
@@ -239,14 +241,19 @@ struct MemoryPool::Impl {
     }
   }
 
-  void drain_remote() {
-    MemorySlot* slot = remote.exchange(nullptr, std::memory_order_acquire);
-    while (slot != nullptr) {
-      MemorySlot* next = slot->next;
+  // Takes back up to `most` slots that other workers have freed. False: there are none left.
+  bool drain_remote(u64 most) {
+    for (; most > 0; --most) {
+      if (came_back == nullptr) {
+        if (remote.load(std::memory_order_relaxed) == nullptr) return false;
+        came_back = remote.exchange(nullptr, std::memory_order_acquire);
+      }
+      MemorySlot* slot = came_back;
+      came_back = slot->next;
       key_entry(slot->key).learn(slot->size_bytes);
       add_unread(slot);
-      slot = next;
     }
+    return came_back != nullptr || remote.load(std::memory_order_relaxed) != nullptr;
   }
 
   void add_unread(MemorySlot* slot) {
@@ -531,7 +538,7 @@ MemoryPool::MemoryPool(MemoryBudget& budget, Options options) noexcept
     : impl_(std::make_unique<Impl>(budget, options)) {}
 
 MemoryPool::~MemoryPool() {
-  impl_->drain_remote();
+  (void)impl_->drain_remote(~u64{0});
   while (impl_->unmap_step()) {
   }
   VM_CHECK(impl_->slots_out == 0);
@@ -594,8 +601,10 @@ void MemoryPool::free(vm::MemoryInst& memory, u64 key) noexcept {
   memory.size_bytes = memory.capacity_bytes = memory.provider_data = 0;
 }
 
+bool MemoryPool::drain_remote(u64 most) noexcept { return impl_->drain_remote(most); }
+
 void MemoryPool::settle() noexcept {
-  impl_->drain_remote();
+  (void)impl_->drain_remote(~u64{0});
   impl_->read_unread();
   impl_->flush_evicting();
 }

@@ -60,6 +60,8 @@ class MemoryPool {
   void settle() noexcept;
   // Large freed memories are unmapped in bounded steps: does one. False: nothing was left to do.
   bool release_step() noexcept;
+  // Takes back up to `most` slots that other workers have freed. False: there are none left.
+  bool drain_remote(u64 most) noexcept;
   // Gives back the pages of every free slot, and what release_step() has left.
   void trim() noexcept;
 

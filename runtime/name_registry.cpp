@@ -40,13 +40,6 @@ void NameRegistry::put(std::string_view name, NodeAndPid process) {
   link(found->second, process);
 }
 
-std::optional<NodeAndPid> NameRegistry::put_if_absent(std::string_view name, NodeAndPid process) {
-  const std::lock_guard guard(lock_);
-  if (const auto found = entries_.find(name); found != entries_.end()) return found->second.process;
-  add(name, process);
-  return std::nullopt;
-}
-
 std::optional<NodeAndPid> NameRegistry::get(std::string_view name) const {
   const std::lock_guard guard(lock_);
   const auto found = entries_.find(name);

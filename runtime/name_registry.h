@@ -25,8 +25,19 @@ class NameRegistry {
  public:
   // Inserts or overwrites; ids are not validated.
   void put(std::string_view name, NodeAndPid process);
-  // Inserts unless the name is taken; the entry that was there, nullopt when inserted.
-  [[nodiscard]] std::optional<NodeAndPid> put_if_absent(std::string_view name, NodeAndPid process);
+  // Inserts unless the name is taken; the entry that was there, nullopt when inserted. `before` is called, under the lock, when the
+  // name is free: who finds the name finds what was done there.
+  template <class Before>
+  [[nodiscard]] std::optional<NodeAndPid> put_if_absent(std::string_view name, NodeAndPid process, Before before) {
+    const std::lock_guard guard(lock_);
+    if (const auto found = entries_.find(name); found != entries_.end()) return found->second.process;
+    before();
+    add(name, process);
+    return std::nullopt;
+  }
+  [[nodiscard]] std::optional<NodeAndPid> put_if_absent(std::string_view name, NodeAndPid process) {
+    return put_if_absent(name, process, [] {});
+  }
   [[nodiscard]] std::optional<NodeAndPid> get(std::string_view name) const;
   void remove(std::string_view name);
   // Names under which a process is registered, in no order; for log lines.

@@ -2,8 +2,8 @@
 //
 // Layout of the block: Process | Ctx with its globals and tables | first stack (to the end of the block).
 //
-// Threading: owned by the scheduler that runs it. Other threads reach a process through the pid table while inside an epoch and
-// touch `signals` and `exec.pending` only.
+// Threading: owned by its current scheduler. Other threads reach a process through the pid table while inside an epoch and
+// touch `signals` and `exec.pending` only; one that wins SignalQueue's wake also reads `scheduler` and hands it over there.
 #pragma once
 
 #include <cstddef>
@@ -60,6 +60,8 @@ class GuestTimerRef {
   ~GuestTimerRef() { reset(); }
   void reset() noexcept;
   [[nodiscard]] GuestTimer* get() const { return timer_; }
+  // The reference is the caller's.
+  [[nodiscard]] GuestTimer* detach() noexcept { return std::exchange(timer_, nullptr); }
 
  private:
   GuestTimer* timer_ = nullptr;
@@ -90,7 +92,9 @@ struct Process {
   u64 pid = 0;
   Environment* environment = nullptr;
   NameRegistry* registry = nullptr;
-  Scheduler* scheduler = nullptr;  // Whose queue it is in; changes only while it is in none or by its owner.
+  // The current scheduler: whose queue it is in, or was in last. Changes only while it is runnable, by who has it in hand; ordered
+  // for wakers by the park's release and the wake's acquire.
+  Scheduler* scheduler = nullptr;
   std::shared_ptr<const vm::Module> module;
   ConfigRef config;
   vm::MemoryInst* memory = nullptr;  // The export `memory`, or nullptr.
@@ -125,14 +129,17 @@ struct Process {
   bool stack_noted = false;      // Its stack use was noted for rule P6.
   bool doomed = false;           // `reason` is final: exits instead of running on.
   bool ctx_is_separate = false;  // The context did not fit the block.
+  bool timer_moves = false;      // On its way to another scheduler, which arms wait.timer again.
+  u8 home = 0;                   // The worker whose pool gave its block, and whose list of all processes it is in. Constant.
+  u8 woken_by = 0;               // The worker that posted it last, kNoWorker = none.
   u32 block_bytes = 0;
   u64 stack_hint_key = 0;
   vm::ExitReason reason;
 
   // --- Lists. ---
-  Process* all_prev = nullptr;  // Every process of the scheduler.
+  Process* all_prev = nullptr;  // Every process of the home scheduler.
   Process* all_next = nullptr;
-  Process* inbox_next = nullptr;  // Made runnable by another thread: Scheduler::post.
+  Process* inbox_next = nullptr;  // In another scheduler's inbox or, at the very end, in its home's list of the dead.
   Retired retired;
 
   [[nodiscard]] vm::Ctx* ctx() const { return exec.ctx; }

@@ -1,6 +1,7 @@
 // Making processes.
 #include "runtime/spawn.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -97,6 +98,7 @@ Process* make_process(Scheduler& scheduler, Environment& environment, NameRegist
   process.environment = &environment;
   process.registry = &registry;
   process.scheduler = &scheduler;
+  process.home = scheduler.worker();
   process.module = request.module;
   process.config = request.config;
   process.fuel_left = fuel_of(*process.config);
@@ -149,24 +151,37 @@ u64 hint_key_of(const vm::Module& module, const vm::FuncCode* entry) {
   return StackSizeHints::key(module.id, entry == nullptr ? 0 : entry->func_index);
 }
 
+// From here on others can reach the process.
+void insert_process(Scheduler& scheduler, Process& process) {
+  PidTable& processes = process.environment->processes;
+  processes.insert(process.pid, &process);
+  SchedulerStats& stats = scheduler.stats();
+  stats.peak_processes = std::max(stats.peak_processes, processes.size());
+}
+
 // The child comes to life. Takes the child over.
 SpawnStatus bring_to_life(Process& parent, Process& child, i64 link_tag, const std::string_view* name,
                           SpawnResult& result) {
-  if (name != nullptr) {
-    if (const auto existing = parent.registry->put_if_absent(*name, {0, child.pid})) {
+  const auto publish = [&] {
+    child.state = ProcessState::kRunning;
+    // No signal about a new pid can be under way: the tables may be written at once.
+    if (link_tag != 0) {
+      child.links.set(parent.pid, link_tag);
+      parent.links.set(child.pid, 0);
+    }
+    insert_process(*parent.scheduler, child);
+  };
+  if (name == nullptr) {
+    publish();
+  } else {
+    child.has_name = true;
+    if (const auto existing = parent.registry->put_if_absent(*name, {0, child.pid}, publish)) {
       result.existing = *existing;
       drop_process(child);
       return SpawnStatus::kNameTaken;
     }
-    child.has_name = true;
   }
-  child.state = ProcessState::kRunning;
-  // No signal about a new pid can be under way: the tables may be written at once.
-  if (link_tag != 0) {
-    child.links.set(parent.pid, link_tag);
-    parent.links.set(child.pid, 0);
-  }
-  parent.environment->processes.insert(child.pid, &child);
+  // Signals that have reached it since are handled first.
   parent.scheduler->enqueue(child);
   result.pid = child.pid;
   return SpawnStatus::kSpawned;
@@ -336,7 +351,7 @@ u64 spawn_root(Scheduler& scheduler, Environment& environment, NameRegistry& reg
     prepare_entry(*process, entry, request.params);
   }
   process->state = ProcessState::kRunning;
-  environment.processes.insert(process->pid, process);
+  insert_process(scheduler, *process);
   scheduler.enqueue(*process);
   return process->pid;
 }

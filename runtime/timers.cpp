@@ -2,6 +2,7 @@
 #include "runtime/timers.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <new>
 
@@ -9,19 +10,25 @@
 #include "runtime/process.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/signals.h"
+#include "runtime/vm.h"
 #include "vm/base/check.h"
 
 namespace lunabeam::runtime {
 
-// Threading: owned by the scheduler that made it.
-// Invariant 1: entry.is_armed() <=> message != nullptr.
+// Threading: `entry` belongs to the scheduler that made it. Its creator's table may be on another one by now: who changes `state`
+// from kArmed owns the message. A timer that is cancelled on another scheduler is posted back to its own, which unlinks it.
+// Invariant 1: state == kArmed <=> message != nullptr, except for who has just changed it.
 struct GuestTimer {
+  enum State : u8 { kArmed, kFired, kCancelled };
+
   TimerEntry entry;
-  u32 references = 2;  // The wheel's and the table's.
-  u64 pid = 0;         // 0: the target did not exist when the timer was made.
+  std::atomic<u32> references = 2;  // The wheel's and the table's. acq_rel.
+  std::atomic<u8> state = kArmed;   // acq_rel.
+  u64 pid = 0;                      // 0: the target did not exist when the timer was made.
   Environment* environment = nullptr;
   Scheduler* scheduler = nullptr;
   Message* message = nullptr;
+  GuestTimer* next_cancelled = nullptr;
 };
 
 namespace {
@@ -31,14 +38,29 @@ GuestTimer& timer_of(TimerEntry& entry) {
   return reinterpret_cast<GuestTimer&>(entry);
 }
 
-void release(GuestTimer& timer) {
-  if (--timer.references != 0) return;
-  timer.scheduler->account().release(sizeof(GuestTimer));
+// `account` is that of the calling thread; nullptr: not known.
+void destroy(GuestTimer& timer, MemoryAccount* account) {
+  if (account != nullptr) {
+    account->release(sizeof(GuestTimer));
+  } else {
+    timer.scheduler->vm().budget().refund(sizeof(GuestTimer));
+  }
   delete &timer;
+}
+
+void release(GuestTimer& timer, MemoryAccount* account) {
+  if (timer.references.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(timer, account);
+}
+
+// True: the caller has the message.
+bool claim(GuestTimer& timer, GuestTimer::State state) {
+  u8 armed = GuestTimer::kArmed;
+  return timer.state.compare_exchange_strong(armed, state, std::memory_order_acq_rel, std::memory_order_relaxed);
 }
 
 void on_due(TimerEntry& entry) noexcept {
   GuestTimer& timer = timer_of(entry);
+  if (!claim(timer, GuestTimer::kFired)) return;  // On its way back: finish_cancelled.
   ++timer.scheduler->stats().timers_fired;
   Message* message = std::exchange(timer.message, nullptr);
   if (timer.pid == 0) {
@@ -46,18 +68,23 @@ void on_due(TimerEntry& entry) noexcept {
   } else {
     send_message(*timer.scheduler, *timer.environment, timer.pid, message);
   }
-  release(timer);
+  release(timer, &timer.scheduler->account());
 }
 
-// Takes a pending timer's message away. REQUIRES: it has left the wheel.
-void discard(GuestTimer& timer) {
-  Message::destroy(timer.scheduler->account(), std::exchange(timer.message, nullptr));
-  release(timer);
+bool is_pending(const GuestTimerRef& timer) {
+  return timer.get()->state.load(std::memory_order_relaxed) == GuestTimer::kArmed;
 }
-
-bool is_pending(const GuestTimerRef& timer) { return timer.get()->message != nullptr; }
 
 }  // namespace
+
+void set_next_cancelled(GuestTimer& timer, GuestTimer* next) noexcept { timer.next_cancelled = next; }
+
+GuestTimer* finish_cancelled(GuestTimer& timer) noexcept {
+  GuestTimer* next = timer.next_cancelled;
+  timer.scheduler->timers().cancel(timer.entry);
+  release(timer, &timer.scheduler->account());
+  return next;
+}
 
 // A table that is swept when it has doubled, or is as large as its bound, costs the same per timer.
 bool has_room_for_timer(Process& process, u64 bound) noexcept {
@@ -71,7 +98,7 @@ bool has_room_for_timer(Process& process, u64 bound) noexcept {
 }
 
 void GuestTimerRef::reset() noexcept {
-  if (GuestTimer* timer = std::exchange(timer_, nullptr); timer != nullptr) release(*timer);
+  if (GuestTimer* timer = std::exchange(timer_, nullptr); timer != nullptr) release(*timer, nullptr);
 }
 
 u64 send_after(Process& process, u64 pid, Message* message, u64 delay_ms) noexcept {
@@ -93,7 +120,8 @@ u64 send_after(Process& process, u64 pid, Message* message, u64 delay_ms) noexce
   (void)has_room_for_timer(process, ~u64{0});
   const std::optional<u64> id = resources->timers.add(GuestTimerRef(timer));
   if (!id) {  // The table's reference is gone already.
-    discard(*timer);
+    Message::destroy(scheduler.account(), message);
+    destroy(*timer, &scheduler.account());
     return kNoId;
   }
   // "Never" is the last deadline there is.
@@ -104,16 +132,38 @@ u64 send_after(Process& process, u64 pid, Message* message, u64 delay_ms) noexce
 
 bool cancel_timer(Process& process, u64 timer_id) noexcept {
   if (process.resources == nullptr) return false;
-  const std::optional<GuestTimerRef> timer = process.resources->timers.take(timer_id);
-  if (!timer || !is_pending(*timer)) return false;
-  timer->get()->scheduler->timers().cancel(timer->get()->entry);
-  discard(*timer->get());
+  std::optional<GuestTimerRef> taken = process.resources->timers.take(timer_id);
+  if (!taken) return false;
+  GuestTimer& timer = *taken->detach();
+  MemoryAccount& account = process.scheduler->account();
+  if (timer.scheduler == process.scheduler) {
+    // Nobody else can reach it: it is in our wheel and was in our table.
+    const bool is_armed = timer.state.load(std::memory_order_relaxed) == GuestTimer::kArmed;
+    if (is_armed) {
+      timer.scheduler->timers().cancel(timer.entry);
+      Message::destroy(account, timer.message);
+    }
+    destroy(timer, &account);
+    return is_armed;
+  }
+  if (!claim(timer, GuestTimer::kCancelled)) {
+    release(timer, &account);
+    return false;
+  }
+  Message::destroy(account, std::exchange(timer.message, nullptr));
+  // The wheel's reference is still there, so this is not the last one.
+  release(timer, &account);
+  timer.scheduler->post_cancelled(timer);
   return true;
 }
 
 void drop_timer(TimerEntry& entry) noexcept {
   VM_CHECK(entry.fire == &on_due);
-  discard(timer_of(entry));
+  GuestTimer& timer = timer_of(entry);
+  MemoryAccount& account = timer.scheduler->account();
+  VM_CHECK(claim(timer, GuestTimer::kCancelled));
+  Message::destroy(account, std::exchange(timer.message, nullptr));
+  release(timer, &account);
 }
 
 }  // namespace lunabeam::runtime

@@ -9,6 +9,7 @@ namespace lunabeam::runtime {
 struct Process;
 struct Message;
 struct TimerEntry;
+struct GuestTimer;
 
 // Sweeps fired timers out of the process's table when there are many. False: `bound` of them are pending.
 [[nodiscard]] bool has_room_for_timer(Process& process, u64 bound) noexcept;
@@ -16,6 +17,9 @@ struct TimerEntry;
 [[nodiscard]] u64 send_after(Process& process, u64 pid, Message* message, u64 delay_ms) noexcept;
 // True: the timer was pending; it is cancelled and its message destroyed. False: it has fired, or there is no such timer.
 [[nodiscard]] bool cancel_timer(Process& process, u64 timer_id) noexcept;
+// For the scheduler that owns a timer which was cancelled elsewhere: the list link, and the timer's end; the next one of the list.
+void set_next_cancelled(GuestTimer& timer, GuestTimer* next) noexcept;
+[[nodiscard]] GuestTimer* finish_cancelled(GuestTimer& timer) noexcept;
 // The end of the program: destroys a pending timer that was taken out of its wheel. REQUIRES: no process waits for anything.
 void drop_timer(TimerEntry& entry) noexcept;
 

@@ -1,6 +1,12 @@
 // The virtual machine as a whole.
 #include "runtime/vm.h"
 
+#include <sched.h>
+
+#include <algorithm>
+#include <csignal>
+#include <ctime>
+
 #include "runtime/failure_log.h"
 #include "vm/backtrace.h"
 #include "vm/base/check.h"
@@ -14,11 +20,25 @@ std::unique_ptr<Clock> make_clock(bool is_virtual) {
   return std::make_unique<RealClock>();
 }
 
-SchedulerOptions scheduler_options(const VmOptions& options) {
-  return {.dispatch = options.dispatch,
+u32 processors() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<u32>(std::max(CPU_COUNT(&set), 1));
+}
+
+SchedulerOptions scheduler_options(const VmOptions& options, u32 worker, u32 workers) {
+  return {.worker = static_cast<u8>(worker),
+          .workers = workers,
+          .spins = workers > 1 && workers <= processors(),
+          .dispatch = options.dispatch,
           .max_stack_bytes = options.max_stack_bytes,
           .deterministic = options.deterministic,
-          .seed = options.seed};
+          .seed = options.seed + worker};
+}
+
+void* run_worker(void* scheduler) {
+  (void)static_cast<Scheduler*>(scheduler)->run();
+  return nullptr;
 }
 
 }  // namespace
@@ -40,14 +60,29 @@ std::string RunResult::message() const {
 }
 
 Vm::Vm(const VmOptions& options) noexcept
-    : options_(options),
-      clock_(make_clock(options.deterministic)),
-      budget_(options.memory_limit_bytes),
-      scheduler_(std::make_unique<Scheduler>(*this, scheduler_options(options), *clock_, epochs_, budget_)) {}
+    : options_(options), clock_(make_clock(options.deterministic)), budget_(options.memory_limit_bytes) {
+  const u32 asked = options.workers != 0 ? options.workers : processors();
+  const u32 workers = options.deterministic ? 1 : std::min(asked, balance::kMaxWorkers);
+  for (u32 i = 0; i < workers; ++i) {
+    workers_.push_back(std::make_unique<Scheduler>(*this, scheduler_options(options, i, workers), *clock_, epochs_,
+                                                   budget_, idle_workers_));
+  }
+}
 
 Vm::~Vm() {
-  scheduler_.reset();
+  drop_all();
+  const VmStats left = stats();
+  VM_CHECK(left.scheduler.live_processes == 0 && left.live_blocks == 0 && left.live_memories == 0 &&
+           left.live_messages == 0);
+  workers_.clear();
   VM_CHECK(budget_.used_bytes() == 0);
+}
+
+// Every phase on all workers before the next: what one drops is another's to free.
+void Vm::drop_all() noexcept {
+  for (const auto& worker : workers_) worker->drop_dead();
+  for (const auto& worker : workers_) worker->drop_processes();
+  for (const auto& worker : workers_) worker->drop_rest();
 }
 
 vm::Result<std::shared_ptr<const vm::Module>> Vm::load(std::vector<u8> bytes, std::string file_name) noexcept {
@@ -76,47 +111,97 @@ NameRegistry& Vm::make_registry() noexcept { return *registries_.emplace_back(st
 
 RunResult Vm::run_root(const RootOptions& options) noexcept {
   root_result_ = {};
-  root_ended_ = false;
+  root_ended_.store(false, std::memory_order_relaxed);
   const SpawnRequest request{.config = options.config ? options.config : root_config(),
                              .module = options.module,
                              .function = options.function,
                              .params = options.params};
   RunResult failed;
-  if (spawn_root(*scheduler_, make_environment(options.environment_id), make_registry(), request, failed.error) == 0) {
+  if (spawn_root(scheduler(), make_environment(options.environment_id), make_registry(), request, failed.error) == 0) {
     failed.reason.kind = vm::ExitReason::Kind::kTrapped;
     return failed;
   }
-  const Scheduler::RunEnd end = scheduler_->run();
-  scheduler_->drop_all();
-  if (!root_ended_) {
+  std::vector<pthread_t> threads;
+  start_threads(threads);
+  const Scheduler::RunEnd end = scheduler().run();
+  request_stop();
+  for (const pthread_t thread : threads) pthread_join(thread, nullptr);
+  for (const auto& worker : workers_) worker->clear_stop();
+  drop_all();
+  if (!root_ended_.load(std::memory_order_relaxed)) {
     root_result_.deadlock = end == Scheduler::RunEnd::kDeadlock;
     root_result_.reason = {.kind = vm::ExitReason::Kind::kKilled};
   }
   return std::move(root_result_);
 }
 
-void Vm::request_stop() noexcept { scheduler_->request_stop(); }
+// A worker whose thread cannot be made stays without work: nobody but itself announces it as idle.
+void Vm::start_threads(std::vector<pthread_t>& threads) noexcept {
+  if (workers_.size() == 1) return;
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  threads.reserve(workers_.size() - 1);
+  for (size_t i = 1; i < workers_.size(); ++i) {
+    pthread_t thread;
+    if (pthread_create(&thread, nullptr, &run_worker, workers_[i].get()) == 0) threads.push_back(thread);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Vm::request_stop() noexcept {
+  for (const auto& worker : workers_) worker->request_stop();
+}
 
 void Vm::root_ended(Process& process) noexcept {
-  if (root_ended_) return;
-  root_ended_ = true;
+  if (root_ended_.exchange(true, std::memory_order_acq_rel)) return;
   root_result_.reason = process.reason;
   if (process.reason.kind == vm::ExitReason::Kind::kTrapped) {
     root_result_.backtrace = backtrace_text(process.exec, vm::Backtrace::kMaxFrames);
   }
-  scheduler_->request_stop();
+  request_stop();
 }
 
 VmStats Vm::stats() noexcept {
   VmStats stats;
-  stats.scheduler = scheduler_->stats();
-  const BlockPool::Stats blocks = scheduler_->blocks().stats();
-  stats.live_blocks = blocks.live_blocks;
-  stats.live_block_bytes = blocks.live_bytes;
-  stats.live_memories = static_cast<u64>(scheduler_->memories().stats().live_memories);
-  stats.memory_bytes = budget_.used_bytes() - scheduler_->account().advance_bytes();
-  stats.live_messages = static_cast<u64>(scheduler_->account().live_messages);
+  i64 live_memories = 0;
+  i64 live_messages = 0;
+  stats.memory_bytes = budget_.used_bytes();
+  for (const WorkerStats& worker : worker_stats()) {
+    stats.scheduler.add(worker.scheduler);
+    stats.live_blocks += worker.blocks.live_blocks;
+    stats.live_block_bytes += worker.blocks.live_bytes;
+    stats.memory_bytes -= worker.advance_bytes;
+    live_memories += worker.memories.live_memories;
+    live_messages += worker.live_messages;
+  }
+  stats.live_memories = static_cast<u64>(live_memories);
+  stats.live_messages = static_cast<u64>(live_messages);
   return stats;
+}
+
+std::vector<WorkerStats> Vm::worker_stats() noexcept {
+  std::vector<WorkerStats> all;
+  for (const auto& worker : workers_) all.push_back(worker->worker_stats());
+  return all;
+}
+
+std::vector<std::optional<WorkerStats>> Vm::sample(u64 timeout_ms) noexcept {
+  std::vector<u64> numbers;
+  for (const auto& worker : workers_) numbers.push_back(worker->request_report());
+  std::vector<std::optional<WorkerStats>> all(workers_.size());
+  const u64 end_ns = deadline_after_ms(clock_->monotonic_ns(), timeout_ms);
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    WorkerStats stats;
+    while (!workers_[i]->take_report(numbers[i], stats)) {
+      if (clock_->monotonic_ns() >= end_ns) break;
+      const timespec pause{.tv_sec = 0, .tv_nsec = 200'000};
+      nanosleep(&pause, nullptr);
+    }
+    if (workers_[i]->take_report(numbers[i], stats)) all[i] = stats;
+  }
+  return all;
 }
 
 }  // namespace lunabeam::runtime

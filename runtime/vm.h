@@ -6,7 +6,10 @@
 //   RunResult result = vm.run_root({.module = *module, .config = config});
 #pragma once
 
+#include <pthread.h>
+
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,7 +33,7 @@ namespace lunabeam::runtime {
 
 struct VmOptions {
   const vm::HostRegistry* hosts = nullptr;  // Import universe of every module; outlives the VM.
-  u32 workers = 1;                          // This VM runs one scheduler whatever is asked; see Vm::workers().
+  u32 workers = 1;  // Schedulers; 0: one for each processor. At most balance::kMaxWorkers; deterministic: one.
   u64 max_stack_bytes = 8 * 1024 * 1024;
   vm::Dispatch dispatch = vm::kDefaultDispatch;
   bool deterministic = false;
@@ -61,7 +64,7 @@ struct RootOptions {
 };
 
 struct VmStats {
-  SchedulerStats scheduler;
+  SchedulerStats scheduler;  // Sums over all workers.
   u64 live_blocks = 0;  // Of the block pools.
   u64 live_block_bytes = 0;
   u64 live_memories = 0;
@@ -84,29 +87,41 @@ class Vm {
   // Rights and limits of a root process (ABI document 4.4), without directories, arguments and environment.
   [[nodiscard]] static ConfigRef root_config() noexcept;
 
-  // Runs a root process to its end on the calling thread. When it ends the program ends: all other processes of the VM are
-  // dropped without notification. May be called again afterwards.
+  // Runs a root process to its end; the calling thread is worker 0, the others get threads of their own, with all signals
+  // blocked. When it ends the program ends: all other processes of the VM are dropped without notification. May be called again
+  // afterwards.
   [[nodiscard]] RunResult run_root(const RootOptions& options) noexcept;
 
   // Any thread: ends run_root after the current slice, as if the root had been killed.
   void request_stop() noexcept;
 
+  // REQUIRES: no worker runs, or there is one worker and this is its thread.
   [[nodiscard]] VmStats stats() noexcept;
-  [[nodiscard]] u32 workers() const { return 1; }
+  [[nodiscard]] std::vector<WorkerStats> worker_stats() noexcept;
+  // Any thread but the workers', while run_root runs: figures of every worker. Waits for each to come to a look at the clock; who
+  // has not answered in time is left out (nullopt).
+  [[nodiscard]] std::vector<std::optional<WorkerStats>> sample(u64 timeout_ms) noexcept;
+  [[nodiscard]] u32 workers() const { return static_cast<u32>(workers_.size()); }
   [[nodiscard]] const VmOptions& options() const { return options_; }
-  [[nodiscard]] Scheduler& scheduler() { return *scheduler_; }
+  [[nodiscard]] Scheduler& worker(u8 index) { return *workers_[index]; }
+  // Worker 0, where roots begin.
+  [[nodiscard]] Scheduler& scheduler() { return *workers_[0]; }
+  [[nodiscard]] IdleWorkers& idle_workers() { return idle_workers_; }
   [[nodiscard]] Clock& clock() { return *clock_; }
   [[nodiscard]] MemoryBudget& budget() { return budget_; }
   // What guests reported through lunatic::metrics. Any thread.
   [[nodiscard]] MetricTable& metrics() { return metrics_; }
 
-  // The scheduler tells how a root process ended.
+  // A scheduler tells how a root process ended; the first one counts.
   void root_ended(Process& process) noexcept;
   // Makes an environment and a registry that live as long as the VM; for tests that spawn roots of their own.
   [[nodiscard]] Environment& make_environment(u64 id) noexcept;
   [[nodiscard]] NameRegistry& make_registry() noexcept;
 
  private:
+  void start_threads(std::vector<pthread_t>& threads) noexcept;
+  void drop_all() noexcept;
+
   const VmOptions options_;
   std::unique_ptr<Clock> clock_;
   EpochDomain epochs_;
@@ -114,9 +129,11 @@ class Vm {
   MetricTable metrics_;
   std::vector<std::unique_ptr<Environment>> environments_;
   std::vector<std::unique_ptr<NameRegistry>> registries_;
-  std::unique_ptr<Scheduler> scheduler_;
+  IdleWorkers idle_workers_;
+  std::vector<std::unique_ptr<Scheduler>> workers_;
+  // Written by the worker that ran the root before it stops the others; read when their threads have ended.
   RunResult root_result_;
-  bool root_ended_ = false;
+  std::atomic<bool> root_ended_{false};
   std::atomic<u64> next_module_id_{1};
 };
 

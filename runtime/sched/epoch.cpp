@@ -22,21 +22,23 @@ EpochParticipant::EpochParticipant(EpochDomain& domain, void* context) noexcept 
 }
 
 EpochParticipant::~EpochParticipant() {
-  VM_CHECK(slot_->seen.load(std::memory_order_relaxed) == 0);
+  VM_CHECK(seen_ == 0);
   while (first_ != nullptr) {
     Retired* object = first_;
     first_ = object->next;
+    --retired_;
     object->reclaim(*object, context_);
   }
   slot_->used.store(false, std::memory_order_release);
 }
 
 void EpochParticipant::enter() noexcept {
-  slot_->seen.store(domain_.global_.load(std::memory_order_relaxed), std::memory_order_seq_cst);
+  see(domain_.global_.load(std::memory_order_relaxed));
 }
 
 void EpochParticipant::leave() noexcept {
   quiescent();
+  seen_ = 0;
   slot_->seen.store(0, std::memory_order_release);
 }
 
@@ -45,6 +47,7 @@ void EpochParticipant::retire(Retired& object) noexcept {
   object.epoch = domain_.global_.load(std::memory_order_seq_cst);
   (first_ == nullptr ? first_ : last_->next) = &object;
   last_ = &object;
+  ++retired_;
 }
 
 u64 EpochParticipant::oldest_seen() const noexcept {
@@ -60,14 +63,16 @@ u64 EpochParticipant::oldest_seen() const noexcept {
 }
 
 void EpochParticipant::collect() noexcept {
-  const u64 now = domain_.global_.fetch_add(1, std::memory_order_seq_cst) + 1;
-  slot_->seen.store(now, std::memory_order_seq_cst);
+  see(domain_.global_.fetch_add(1, std::memory_order_seq_cst) + 1);
   const u64 oldest = oldest_seen();
   while (first_ != nullptr && first_->epoch < oldest) {
     Retired* object = first_;
     first_ = object->next;
+    --retired_;
     object->reclaim(*object, context_);
   }
+  const bool is_alone = domain_.slot_limit_.load(std::memory_order_relaxed) == 1;
+  collect_at_ = retired_ + (is_alone ? 1 : kBatch);
 }
 
 }  // namespace lunabeam::runtime

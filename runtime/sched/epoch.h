@@ -52,20 +52,47 @@ class EpochParticipant {
   void leave() noexcept;
   // A moment at which this thread holds no pointer from a shared table. REQUIRES: inside. Reclaims what has become free.
   void quiescent() noexcept {
-    if (first_ != nullptr) [[unlikely]]
+    if (first_ != nullptr) [[unlikely]] {
       collect();
+    } else {
+      announce();
+    }
+  }
+  // The same for every turn: with other participants about, raising the epoch moves a cache line of theirs, so what was retired
+  // is looked at in batches.
+  void pass() noexcept {
+    if (retired_ >= collect_at_) [[unlikely]] {
+      collect();
+    } else {
+      announce();
+    }
   }
   // Hands over an object that no new reader can reach any more.
   void retire(Retired& object) noexcept;
   [[nodiscard]] bool has_retired() const { return first_ != nullptr; }
 
  private:
+  static constexpr u64 kBatch = 32;
+
   void collect() noexcept;
+  // What others have retired waits for us: tell that we have seen the newest epoch.
+  void announce() noexcept {
+    const u64 now = domain_.global_.load(std::memory_order_relaxed);
+    if (now != seen_) [[unlikely]]
+      see(now);
+  }
+  void see(u64 epoch) noexcept {
+    seen_ = epoch;
+    slot_->seen.store(epoch, std::memory_order_seq_cst);
+  }
   [[nodiscard]] u64 oldest_seen() const noexcept;
 
   EpochDomain& domain_;
   EpochDomain::Slot* slot_ = nullptr;
   void* context_;
+  u64 seen_ = 0;        // What slot_->seen holds.
+  u64 retired_ = 0;     // Objects in the list.
+  u64 collect_at_ = 1;  // pass() collects when there are so many.
   Retired* first_ = nullptr;  // FIFO by epoch.
   Retired* last_ = nullptr;
 };

@@ -40,6 +40,19 @@ class RunQueue {
     --size_;
     return process;
   }
+  // Removes those of the first `count` entries that take(Process&) answers true for, asking the last of them first; the order of
+  // the others stays. REQUIRES: count <= size().
+  template <class Take>
+  void take_if(u64 count, Take take) noexcept {
+    u64 kept_from = count;
+    for (u64 i = count; i-- > 0;) {
+      Process* process = slots_[(head_ + i) & (capacity_ - 1)];
+      if (!take(*process)) slots_[(head_ + --kept_from) & (capacity_ - 1)] = process;
+    }
+    if (kept_from == 0) return;
+    head_ = (head_ + kept_from) & (capacity_ - 1);
+    size_ -= kept_from;
+  }
   [[nodiscard]] u64 size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
 

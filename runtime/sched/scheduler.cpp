@@ -12,6 +12,7 @@
 #include "runtime/signals.h"
 #include "runtime/spawn.h"
 #include "runtime/timers.h"
+#include "runtime/vm.h"
 #include "vm/base/check.h"
 #include "vm/process_stack.h"
 #include "vm/reductions.h"
@@ -26,12 +27,20 @@ constexpr bool kTorture = true;  // A yield at every tick.
 constexpr bool kTorture = false;
 #endif
 
+void pause_processor() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb");
+#endif
+}
+
 Scheduler& scheduler_of(vm::ExecContext& exec) { return *process_of(exec).scheduler; }
 
 }  // namespace
 
-Scheduler::Scheduler(Vm& vm, const SchedulerOptions& options, Clock& clock, EpochDomain& epochs,
-                     MemoryBudget& budget) noexcept
+Scheduler::Scheduler(Vm& vm, const SchedulerOptions& options, Clock& clock, EpochDomain& epochs, MemoryBudget& budget,
+                     IdleWorkers& idle_workers) noexcept
     : vm_(vm),
       options_(options),
       clock_(clock),
@@ -40,33 +49,57 @@ Scheduler::Scheduler(Vm& vm, const SchedulerOptions& options, Clock& clock, Epoc
              .memory = {.allocate = &on_memory_allocate, .grow = &on_memory_grow, .free = &on_memory_free},
              .charge_bytes = &on_charge_bytes},
       transfer_(std::make_unique<u64[]>(vm::kTransferWords)),
+      idle_workers_(idle_workers),
       memories_(budget),
       account_(budget),
       timers_(clock.monotonic_ns()),
       epoch_(epochs, this),
       random_(options.seed) {}
 
-Scheduler::~Scheduler() {
-  drop_all();
-  VM_CHECK(timers_.size() == 0);
-  VM_CHECK(blocks_.stats().live_blocks == 0);
-  VM_CHECK(memories_.stats().live_memories == 0);
-  VM_CHECK(account_.live_messages == 0);
+Scheduler::~Scheduler() { VM_CHECK(all_first_ == nullptr && timers_.size() == 0); }
+
+void Scheduler::drop_dead() noexcept {
+  VM_CHECK(current_ == nullptr);
+  epoch_.enter();
+  epoch_.leave();
+  VM_CHECK(!epoch_.has_retired());
 }
 
-void Scheduler::drop_all() noexcept {
-  VM_CHECK(current_ == nullptr);
+void Scheduler::drop_processes() noexcept {
+  while (drain_remote_step()) {
+  }
   while (all_first_ != nullptr) drop_process(*all_first_);
+}
+
+void Scheduler::drop_rest() noexcept {
   // Behind the processes: the end of a parent makes a child that it waits for runnable.
   while (queue_.pop_front() != nullptr) {
   }
   while (urgent_.pop_front() != nullptr) {
   }
   (void)inbox_.exchange(nullptr, std::memory_order_acquire);
+  while (drain_remote_step()) {
+  }
   while (TimerEntry* timer = timers_.pop_any()) drop_timer(*timer);
   failure_log_.flush();
-  epoch_.enter();
-  epoch_.leave();
+  drop_dead();
+}
+
+void SchedulerStats::add(const SchedulerStats& other) noexcept {
+  slices += other.slices;
+  ticks += other.ticks;
+  preemptions += other.preemptions;
+  reductions += other.reductions;
+  spawned += other.spawned;
+  exited += other.exited;
+  live_processes += other.live_processes;
+  peak_processes = std::max(peak_processes, other.peak_processes);
+  timers_fired += other.timers_fired;
+  messages_sent += other.messages_sent;
+  given += other.given;
+  received += other.received;
+  posted += other.posted;
+  sleeps += other.sleeps;
 }
 
 void Scheduler::add_process(Process& process) noexcept {
@@ -74,19 +107,19 @@ void Scheduler::add_process(Process& process) noexcept {
   if (all_first_ != nullptr) all_first_->all_prev = &process;
   all_first_ = &process;
   ++stats_.spawned;
-  stats_.peak_processes = std::max(stats_.peak_processes, ++stats_.live_processes);
+  ++stats_.live_processes;
 }
 
 void Scheduler::remove_process(Process& process) noexcept {
   (process.all_prev == nullptr ? all_first_ : process.all_prev->all_next) = process.all_next;
   if (process.all_next != nullptr) process.all_next->all_prev = process.all_prev;
   process.all_prev = process.all_next = nullptr;
-  --stats_.live_processes;
 }
 
 void Scheduler::make_runnable(Scheduler& current, Process& process) noexcept {
   if (process.scheduler != &current) {
-    process.scheduler->post(process);
+    ++current.stats_.posted;
+    process.scheduler->post(process, current.worker());
   } else if (current.firing_timers_) {
     current.enqueue_urgent(process);
   } else {
@@ -96,12 +129,31 @@ void Scheduler::make_runnable(Scheduler& current, Process& process) noexcept {
 
 // --- Other threads ---
 
-void Scheduler::post(Process& process) noexcept {
+void Scheduler::push_inbox(Process* first, Process* last) noexcept {
   Process* head = inbox_.load(std::memory_order_relaxed);
   do {
-    process.inbox_next = head;
-  } while (!inbox_.compare_exchange_weak(head, &process, std::memory_order_seq_cst, std::memory_order_relaxed));
+    last->inbox_next = head;
+  } while (!inbox_.compare_exchange_weak(head, first, std::memory_order_seq_cst, std::memory_order_relaxed));
   wake_owner();
+}
+
+void Scheduler::post(Process& process, u8 from) noexcept {
+  process.woken_by = from;
+  push_inbox(&process, &process);
+}
+
+void Scheduler::post_dead(Process& process) noexcept {
+  process.inbox_next = dead_posted_.load(std::memory_order_relaxed);
+  while (!dead_posted_.compare_exchange_weak(process.inbox_next, &process, std::memory_order_release,
+                                             std::memory_order_relaxed)) {
+  }
+}
+
+void Scheduler::post_cancelled(GuestTimer& timer) noexcept {
+  GuestTimer* head = cancelled_.load(std::memory_order_relaxed);
+  do {
+    set_next_cancelled(timer, head);
+  } while (!cancelled_.compare_exchange_weak(head, &timer, std::memory_order_release, std::memory_order_relaxed));
 }
 
 void Scheduler::request_stop() noexcept {
@@ -116,8 +168,30 @@ void Scheduler::wake_owner() noexcept {
   syscall(SYS_futex, &sleeping_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
+u64 Scheduler::request_report() noexcept {
+  const u64 number = wanted_report_.fetch_add(1, std::memory_order_seq_cst) + 1;
+  wake_owner();
+  return number;
+}
+
+bool Scheduler::take_report(u64 number, WorkerStats& stats) noexcept {
+  const std::lock_guard guard(report_lock_);
+  if (report_number_ < number) return false;
+  stats = report_;
+  return true;
+}
+
+// --- What comes from other threads ---
+
 void Scheduler::drain_inbox() noexcept {
   Process* newest = inbox_.exchange(nullptr, std::memory_order_acquire);
+  if (newest == nullptr) return;
+  const bool is_lonely = newest->inbox_next == nullptr && runnable() == 0;
+  if (!is_lonely) {
+    lonely_wakes_ = 0;
+  } else if (sent_to_its_waker(*newest)) {
+    return;
+  }
   Process* oldest = nullptr;
   while (newest != nullptr) {
     Process* next = newest->inbox_next;
@@ -128,9 +202,128 @@ void Scheduler::drain_inbox() noexcept {
   while (oldest != nullptr) {
     Process* next = oldest->inbox_next;
     oldest->inbox_next = nullptr;
-    enqueue(*oldest);
+    take_over(*oldest);
     oldest = next;
   }
+}
+
+// A process that arrives: woken by another worker, or given away by one.
+void Scheduler::take_over(Process& process) noexcept {
+  if (process.woken_by == balance::kNoWorker) ++stats_.received;
+  if (process.timer_moves) {
+    process.timer_moves = false;
+    timers_.insert(process.wait.timer, process.wait.timer.deadline_ns);
+  }
+  enqueue(process);
+}
+
+// True: the process, which an idle worker was woken for, has gone to the worker of who woke it (balance::kLonelyWakes).
+bool Scheduler::sent_to_its_waker(Process& process) noexcept {
+  const u8 peer = process.woken_by;
+  if (peer == balance::kNoWorker || process.state != ProcessState::kRunning) return false;
+  if (lonely_wakes_ < balance::kLonelyWakes) {
+    ++lonely_wakes_;
+    return false;
+  }
+  Scheduler& target = vm_.worker(peer);
+  if (is_pinned(process) || target.waiting_.load(std::memory_order_relaxed) != 0) return false;
+  hand_to(target, process);
+  target.push_inbox(&process, &process);
+  return true;
+}
+
+bool Scheduler::drain_remote_step() noexcept {
+  if (options_.workers == 1) return false;
+  for (u64 left = kRemoteStep; left > 0; --left) {
+    if (dead_ == nullptr) {
+      if (dead_posted_.load(std::memory_order_relaxed) == nullptr) break;
+      dead_ = dead_posted_.exchange(nullptr, std::memory_order_acquire);
+    }
+    Process* process = dead_;
+    dead_ = process->inbox_next;
+    reclaim_block(*process, *this);
+  }
+  if (cancelled_.load(std::memory_order_relaxed) != nullptr) {
+    GuestTimer* timer = cancelled_.exchange(nullptr, std::memory_order_acquire);
+    while (timer != nullptr) timer = finish_cancelled(*timer);
+  }
+  const bool more_blocks = blocks_.drain_remote(kRemoteStep);
+  const bool more_memories = memories_.drain_remote(kRemoteStep / 16);
+  return more_blocks || more_memories || dead_ != nullptr || dead_posted_.load(std::memory_order_relaxed) != nullptr;
+}
+
+void Scheduler::send_dead_home(Process& process) noexcept {
+  Scheduler& home = vm_.worker(process.home);
+  if (&home == this) {
+    reclaim_block(process, *this);
+    return;
+  }
+  home.post_dead(process);
+  if (++dead_for_others_ % kDeadPerWake == 0) home.wake_owner();
+}
+
+WorkerStats Scheduler::worker_stats() noexcept {
+  return {.scheduler = stats_,
+          .runnable = runnable(),
+          .timers = timers_.size(),
+          .blocks = blocks_.stats(),
+          .memories = memories_.stats(),
+          .live_messages = account_.live_messages,
+          .advance_bytes = account_.advance_bytes()};
+}
+
+void Scheduler::publish_report() noexcept {
+  const u64 wanted = wanted_report_.load(std::memory_order_relaxed);
+  if (wanted == published_report_) return;
+  const std::lock_guard guard(report_lock_);
+  report_ = worker_stats();
+  report_number_ = published_report_ = wanted;
+}
+
+// --- Giving work away ---
+
+// Start sections tie a process to the one that waits for it, and an operation of a wait may be tied to its worker.
+bool Scheduler::is_pinned(const Process& process) noexcept {
+  return process.state == ProcessState::kStarting || process.spawner != nullptr || process.wait.op != nullptr;
+}
+
+// Makes a runnable process another worker's. The caller posts it.
+void Scheduler::hand_to(Scheduler& target, Process& process) noexcept {
+  if (process.wait.timer.is_armed()) {
+    timers_.cancel(process.wait.timer);
+    process.timer_moves = true;
+  }
+  process.scheduler = &target;
+  process.woken_by = balance::kNoWorker;
+  ++stats_.given;
+}
+
+// The oldest half of the queue: what has waited longest runs at once. What was woken last stays beside who woke it.
+void Scheduler::give_work(u8 worker) noexcept {
+  Scheduler& target = vm_.worker(worker);
+  RunQueue& from = queue_.size() >= 2 ? queue_ : urgent_;
+  Process* first = nullptr;
+  Process* last = nullptr;
+  from.take_if(std::min(from.size() / 2, balance::kMostGiven), [&](Process& process) {
+    if (is_pinned(process)) return false;
+    hand_to(target, process);
+    (first == nullptr ? first : last->inbox_next) = &process;
+    last = &process;
+    return true;
+  });
+  if (first != nullptr) target.push_inbox(first, last);
+}
+
+// At a look at the clock.
+void Scheduler::share_backlog() noexcept {
+  if (std::max(queue_.size(), urgent_.size()) < 2) {
+    backlog_checks_ = 0;
+    return;
+  }
+  if (++backlog_checks_ < balance::kBacklogChecks) return;
+  u8 worker = idle_workers_.claim_spinning();
+  if (worker == balance::kNoWorker) worker = idle_workers_.claim_sleeping();
+  if (worker != balance::kNoWorker) give_work(worker);
 }
 
 // --- Turns ---
@@ -148,7 +341,6 @@ Scheduler::RunEnd Scheduler::run() noexcept {
       break;
     }
   }
-  stop_.store(false, std::memory_order_relaxed);
   epoch_.leave();
   return end;
 }
@@ -161,17 +353,31 @@ bool Scheduler::run_one() noexcept {
 }
 
 bool Scheduler::turn() noexcept {
-  epoch_.quiescent();
+  epoch_.pass();
   if (inbox_.load(std::memory_order_relaxed) != nullptr) drain_inbox();
-  if (until_clock_ <= 0) check_timers();
+  if (until_clock_ <= 0) check_clock();
+  if (queue_.size() >= balance::kCrowd && idle_workers_.any_spinning()) [[unlikely]] {
+    if (const u8 worker = idle_workers_.claim_spinning(); worker != balance::kNoWorker) give_work(worker);
+  }
   Process* process = next_process();
   if (process == nullptr) {
     check_timers();
     process = next_process();
     if (process == nullptr) return false;
   }
+  if (options_.workers != 1) waiting_.store(runnable(), std::memory_order_relaxed);
   run_slice(*process);
   return true;
+}
+
+void Scheduler::check_clock() noexcept {
+  epoch_.quiescent();
+  check_timers();
+  if (options_.workers != 1) {
+    (void)drain_remote_step();
+    share_backlog();
+  }
+  publish_report();
 }
 
 void Scheduler::check_timers() noexcept {
@@ -242,6 +448,7 @@ void Scheduler::end_of_run(Process& process, vm::ExecStatus status) noexcept {
     case vm::ExecStatus::kTrapped: end_process(process, exit_reason_of(process.exec.trap)); break;
     case vm::ExecStatus::kYielded:
       ++stats_.preemptions;
+      lonely_wakes_ = 0;
       if ((process.exec.pending.load(std::memory_order_acquire) & kPendingKill) != 0 && !handle_signals(process)) {
         end_process(process, process.reason);
       } else {
@@ -262,6 +469,11 @@ void Scheduler::park(Process& process) noexcept {
     stack_hints_.note(process.stack_hint_key, vm::used_stack_bytes(process.exec));
   }
   process.stack.shrink(process.exec, blocks_);
+  // Who computes between two messages gains from a worker of its own.
+  if (lonely_wakes_ != 0 &&
+      vm::kSliceReductions - process.slice_left - process.exec.reductions > balance::kLonelyReductions) {
+    lonely_wakes_ = 0;
+  }
   // A yield, or signals that have arrived since they were last handled: its turn comes again.
   if (process.wait.timed_out || process.wait.woken || !process.signals.park()) enqueue(process);
 }
@@ -287,19 +499,46 @@ bool Scheduler::idle() noexcept {
     check_timers();
     return true;
   }
-  if (memories_.release_step()) {
+  publish_report();
+  if (memories_.release_step() || drain_remote_step()) {
     until_clock_ = 0;  // Look at timers between two steps.
     return true;
   }
-  memories_.settle();
-  sleep_until(timers_.next_event_ns());
+  backlog_checks_ = 0;
   until_clock_ = 0;
+  waiting_.store(0, std::memory_order_relaxed);
+  const u64 deadline_ns = timers_.next_event_ns();
+  if (spin(deadline_ns)) return true;
+  memories_.settle();
+  // Others may hold what was retired here for a little longer.
+  const u64 grace_ns = epoch_.has_retired() ? clock_.monotonic_ns() + kGraceNs : kNeverNs;
+  sleep_until(std::min(deadline_ns, grace_ns));
   return true;
 }
 
+// Looks out for work. True: there is some.
+bool Scheduler::spin(u64 deadline_ns) noexcept {
+  const bool has_worked = stats_.slices != slices_at_sleep_;
+  slices_at_sleep_ = stats_.slices;
+  if (!options_.spins || !has_worked || !idle_workers_.start_spinning(worker())) return false;
+  const u64 end_ns = std::min(clock_.monotonic_ns() + balance::kSpinNs, deadline_ns);
+  bool found = has_post();
+  while (!found && clock_.monotonic_ns() < end_ns) {
+    for (u32 i = 0; i < 32 && !found; ++i) {
+      pause_processor();
+      found = has_post();
+    }
+  }
+  idle_workers_.stop_spinning(worker());
+  return found;
+}
+
 void Scheduler::sleep_until(u64 deadline_ns) noexcept {
+  ++stats_.sleeps;
   sleeping_.store(1, std::memory_order_seq_cst);
-  if (inbox_.load(std::memory_order_seq_cst) == nullptr && !stop_.load(std::memory_order_seq_cst)) {
+  idle_workers_.start_sleeping(worker());
+  if (inbox_.load(std::memory_order_seq_cst) == nullptr && !stop_.load(std::memory_order_seq_cst) &&
+      wanted_report_.load(std::memory_order_seq_cst) == published_report_) {
     timespec deadline{};
     deadline.tv_sec = static_cast<time_t>(deadline_ns / 1'000'000'000);
     deadline.tv_nsec = static_cast<long>(deadline_ns % 1'000'000'000);
@@ -307,6 +546,7 @@ void Scheduler::sleep_until(u64 deadline_ns) noexcept {
     syscall(SYS_futex, &sleeping_, FUTEX_WAIT_BITSET_PRIVATE, 1, deadline_ns == kNeverNs ? nullptr : &deadline, nullptr,
             FUTEX_BITSET_MATCH_ANY);
   }
+  idle_workers_.stop_sleeping(worker());
   sleeping_.store(0, std::memory_order_seq_cst);
 }
 

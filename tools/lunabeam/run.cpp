@@ -24,7 +24,7 @@ struct RunOptions {
   std::string file;
   std::vector<std::string> directories;
   std::vector<std::string> environment;
-  u32 workers = 1;
+  u32 workers = 0;
   u64 max_memory_bytes = 0;
   u64 max_fuel = 0;
   u64 max_mailbox = 0;
@@ -81,8 +81,8 @@ void declare(CLI::App& app, RunOptions& options) {
   app.add_option("--env", options.environment, "set a variable of the guest's environment")
       ->allow_extra_args(false)
       ->check(variable_validator());
-  app.add_option("--workers", options.workers, "scheduler threads; this build runs one whatever is asked for")
-      ->check(CLI::Range(1U, 1024U));
+  app.add_option("--workers", options.workers, "scheduler threads (default: one for each processor)")
+      ->check(CLI::Range(1U, runtime::balance::kMaxWorkers));
   app.add_option("--max-memory", options.max_memory_bytes, "largest linear memory of the root process and its heirs")
       ->transform(size_validator());
   app.add_option("--max-fuel", options.max_fuel,

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -161,6 +162,7 @@ class ScriptedVm : public testing::TestWithParam<vm::Dispatch> {
  private:
   friend struct Guest;
   struct State {
+    u64 pid = 0;
     int step = 0;
     int script = 0;
     ResumeWait resume = nullptr;
@@ -177,19 +179,15 @@ class ScriptedVm : public testing::TestWithParam<vm::Dispatch> {
     return kFunctions;
   }
   static vm::HostStatus on_call(vm::ExecContext& exec, u64* io) {
-    State& state = current().states_[&process_of(exec)];
-    state.script = static_cast<int>(io[0]);
+    ScriptedVm& test = current();
+    test.state_of(process_of(exec)).script = static_cast<int>(io[0]);
     return one_step(exec, io, false);
   }
   static vm::HostStatus on_resume(vm::ExecContext& exec, u64* io) { return one_step(exec, io, true); }
   static vm::HostStatus one_step(vm::ExecContext& exec, u64* io, bool resumed) {
     ScriptedVm& test = current();
     Process& process = process_of(exec);
-    if (auto [it, fresh] = test.pids_.emplace(&process, process.pid); !fresh && it->second != process.pid) {
-      it->second = process.pid;  // The block of a dead process has been used again.
-      test.states_[&process] = State{.script = test.states_[&process].script};
-    }
-    State& state = test.states_[&process];
+    State& state = test.state_of(process);
     if (const ResumeWait resume = resumed ? std::exchange(state.resume, nullptr) : nullptr; resume != nullptr) {
       const WaitStatus status = resume(process);
       if (status == WaitStatus::kPark) {
@@ -204,8 +202,8 @@ class ScriptedVm : public testing::TestWithParam<vm::Dispatch> {
     const int script = state.script;
     const Answer answer =
         test.scripts_.at(static_cast<size_t>(script))({process, test, state.step, resumed, state.last});
-    if (answer.finished) ++test.states_[&process].step;
-    test.states_[&process].resume = answer.resume;
+    if (answer.finished) ++state.step;
+    state.resume = answer.resume;
     io[0] = answer.again ? 1 : 0;
     return answer.status;
   }
@@ -215,8 +213,16 @@ class ScriptedVm : public testing::TestWithParam<vm::Dispatch> {
   static inline ScriptedVm* running_ = nullptr;
 
  private:
+  // Any worker; the state itself belongs to the process.
+  State& state_of(Process& process) {
+    const std::lock_guard guard(states_lock_);
+    State& state = states_[&process];
+    // The block of a dead process has been used again.
+    if (state.pid != process.pid) state = State{.pid = process.pid};
+    return state;
+  }
+  std::mutex states_lock_;
   std::unordered_map<Process*, State> states_;
-  std::unordered_map<Process*, u64> pids_;
   struct Registration {
     explicit Registration(ScriptedVm* test) { running_ = test; }
     ~Registration() { running_ = nullptr; }
