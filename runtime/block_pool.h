@@ -77,7 +77,7 @@ class BlockPool {
   std::array<u64, kClasses> live_blocks_{};
   Chunk* chunks_ = nullptr;  // Chunks that have an unused span.
   u64 chunk_count_ = 0;
-  u64 empty_chunks_ = 0;  // Chunks without a span in use; at most one is kept.
+  u64 empty_chunks_ = 0;            // Chunks without a span in use; at most one is kept.
   FreeBlock* came_back_ = nullptr;  // Taken from the remote list, not yet looked at.
   alignas(64) std::atomic<FreeBlock*> remote_{nullptr};
 };

@@ -65,7 +65,7 @@ struct RootOptions {
 
 struct VmStats {
   SchedulerStats scheduler;  // Sums over all workers.
-  u64 live_blocks = 0;  // Of the block pools.
+  u64 live_blocks = 0;       // Of the block pools.
   u64 live_block_bytes = 0;
   u64 live_memories = 0;
   u64 memory_bytes = 0;  // Charged to the limit: linear memories, tables, messages.

@@ -90,9 +90,9 @@ class EpochParticipant {
   EpochDomain& domain_;
   EpochDomain::Slot* slot_ = nullptr;
   void* context_;
-  u64 seen_ = 0;        // What slot_->seen holds.
-  u64 retired_ = 0;     // Objects in the list.
-  u64 collect_at_ = 1;  // pass() collects when there are so many.
+  u64 seen_ = 0;              // What slot_->seen holds.
+  u64 retired_ = 0;           // Objects in the list.
+  u64 collect_at_ = 1;        // pass() collects when there are so many.
   Retired* first_ = nullptr;  // FIFO by epoch.
   Retired* last_ = nullptr;
 };

@@ -32,8 +32,8 @@ class Vm;
 struct GuestTimer;
 
 struct SchedulerOptions {
-  u8 worker = 0;     // Index in the VM.
-  u32 workers = 1;   // Schedulers of the VM.
+  u8 worker = 0;      // Index in the VM.
+  u32 workers = 1;    // Schedulers of the VM.
   bool spins = true;  // There is a processor for every worker.
   vm::Dispatch dispatch = vm::kDefaultDispatch;
   u64 max_stack_bytes = 8 * 1024 * 1024;  // Cap of one process stack (rule P6).
@@ -207,8 +207,8 @@ class Scheduler {
   static constexpr i64 kUrgentReductions = 16000;    // What urgent processes may use before an ordinary one has a turn.
   static constexpr u64 kVirtualNsPerReduction = 10;  // Deterministic mode: work takes time too.
   static constexpr u64 kRemoteStep = 256;            // What comes back from others, per look at the clock.
-  static constexpr u64 kDeadPerWake = 256;           // Blocks of others freed here before a sleeping home is woken to take them.
-  static constexpr u64 kGraceNs = kNsPerMs;          // A sleeper with retired objects looks again whether they are free.
+  static constexpr u64 kDeadPerWake = 256;  // Blocks of others freed here before a sleeping home is woken to take them.
+  static constexpr u64 kGraceNs = kNsPerMs;  // A sleeper with retired objects looks again whether they are free.
 
   Vm& vm_;
   const SchedulerOptions options_;
@@ -244,9 +244,9 @@ class Scheduler {
   // Processes made runnable or given away by other threads: Treiber stack through inbox_next, pushed with release, taken with
   // acquire.
   alignas(64) std::atomic<Process*> inbox_{nullptr};
-  std::atomic<bool> stop_{false};    // Release by the requester, acquire by the owner.
-  std::atomic<u32> sleeping_{0};     // Futex word: 1 while the owner sleeps.
-  std::atomic<u64> waiting_{0};      // Runnable processes behind the current one; a hint, relaxed.
+  std::atomic<bool> stop_{false};      // Release by the requester, acquire by the owner.
+  std::atomic<u32> sleeping_{0};       // Futex word: 1 while the owner sleeps.
+  std::atomic<u64> waiting_{0};        // Runnable processes behind the current one; a hint, relaxed.
   std::atomic<u64> wanted_report_{0};  // Relaxed: the report itself is under the lock.
   // Home lists: as the inbox.
   alignas(64) std::atomic<Process*> dead_posted_{nullptr};
