@@ -26,7 +26,8 @@ class WorkersTest : public ScriptedVm {
     const SpawnParam param{.type = vm::ValType::kI32, .low = static_cast<u64>(script)};
     std::string error;
     return spawn_root(vm_->worker(worker), *environment_, *registry_,
-                      {.config = Vm::root_config(), .module = module_, .function = "run", .params = {&param, 1}}, error);
+                      {.config = Vm::root_config(), .module = module_, .function = "run", .params = {&param, 1}},
+                      error);
   }
   Process& process(u64 pid) { return *environment_->processes.find(pid); }
   static u8 worker_of(Process& process) { return process.scheduler->worker(); }
@@ -384,8 +385,8 @@ TEST_P(WorkersTest, StartSectionsRunWithTheirSpawnersOnManyWorkers) {
       status = spawn_resume(g.process, result);
     } else {
       status = runtime::spawn(
-          g.process,
-          {.config = g.process.config, .module = with_start, .function = "run", .params = {&param, 1}}, result);
+          g.process, {.config = g.process.config, .module = with_start, .function = "run", .params = {&param, 1}},
+          result);
     }
     if (status == SpawnStatus::kPark) return Answer{.status = vm::HostStatus::kPark, .finished = false};
     EXPECT_EQ(status, SpawnStatus::kSpawned) << result.error;
