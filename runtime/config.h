@@ -3,10 +3,12 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "runtime/shared_directory.h"
 #include "vm/base/ints.h"
 
 namespace lunabeam::runtime {
@@ -15,6 +17,8 @@ namespace lunabeam::runtime {
 struct Preopen {
   std::string host_path;
   std::string guest_path;
+  // One for all copies of the config.
+  std::shared_ptr<SharedDirectory> directory = std::make_shared<SharedDirectory>(host_path);
 };
 
 // Defaults are those of create_config; Vm::root_config() gives the root's.

@@ -200,6 +200,7 @@ void drop_process(Process& process) noexcept {
   while (process.mailbox.size() != 0) Message::destroy(scheduler.account(), process.mailbox.pop_front());
   delete process.monitors;
   --scheduler.stats().live_processes;
+  scheduler.vm().blocking_pool().await_wakers();  // There is no grace period.
   reclaim_block(process, scheduler.vm().worker(process.home));
 }
 

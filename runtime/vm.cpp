@@ -80,8 +80,12 @@ Vm::~Vm() {
 
 // Every phase on all workers before the next: what one drops is another's to free.
 void Vm::drop_all() noexcept {
+  // No thread of the pool may be about to wake anybody; afterwards it closes what processes have left there.
+  blocking_pool_.suspend();
   for (const auto& worker : workers_) worker->drop_dead();
   for (const auto& worker : workers_) worker->drop_processes();
+  blocking_pool_.resume();
+  blocking_pool_.drain();
   for (const auto& worker : workers_) worker->drop_rest();
 }
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/blocking_pool.h"
 #include "runtime/config.h"
 #include "runtime/environment.h"
 #include "runtime/hostcalls/metric_table.h"
@@ -109,6 +110,8 @@ class Vm {
   [[nodiscard]] IdleWorkers& idle_workers() { return idle_workers_; }
   [[nodiscard]] Clock& clock() { return *clock_; }
   [[nodiscard]] MemoryBudget& budget() { return budget_; }
+  // For calls that may block. Any thread.
+  [[nodiscard]] BlockingPool& blocking_pool() { return blocking_pool_; }
   // What guests reported through lunatic::metrics. Any thread.
   [[nodiscard]] MetricTable& metrics() { return metrics_; }
 
@@ -126,6 +129,7 @@ class Vm {
   std::unique_ptr<Clock> clock_;
   EpochDomain epochs_;
   MemoryBudget budget_;
+  BlockingPool blocking_pool_{epochs_};
   MetricTable metrics_;
   std::vector<std::unique_ptr<Environment>> environments_;
   std::vector<std::unique_ptr<NameRegistry>> registries_;

@@ -28,45 +28,55 @@ Outcome proc_raise(Process& p, u32 signal);
 Outcome sched_yield(Process& p);
 vm::HostStatus sched_yield_resume(vm::ExecContext& exec, u64* io);
 
-// streams.cpp: descriptors 0, 1 and 2.
-Outcome fd_advise(Process& p, u32 fd, u64 offset, u64 length, u32 advice);
-Outcome fd_allocate(Process& p, u32 fd, u64 offset, u64 length);
-Outcome fd_close(Process& p, u32 fd);
-Outcome fd_datasync(Process& p, u32 fd);
-Outcome fd_fdstat_get(Process& p, u32 fd, u32 stat_ptr);
-Outcome fd_fdstat_set_flags(Process& p, u32 fd, u32 flags);
-Outcome fd_fdstat_set_rights(Process& p, u32 fd, u64 base, u64 inheriting);
-Outcome fd_filestat_get(Process& p, u32 fd, u32 stat_ptr);
-Outcome fd_filestat_set_size(Process& p, u32 fd, u64 size);
-Outcome fd_filestat_set_times(Process& p, u32 fd, u64 atime, u64 mtime, u32 flags);
+// fd_transfer.cpp
 Outcome fd_pread(Process& p, u32 fd, u32 iovs_ptr, u32 count, u64 offset, u32 nread_ptr);
-Outcome fd_prestat_get(Process& p, u32 fd, u32 stat_ptr);
-Outcome fd_prestat_dir_name(Process& p, u32 fd, u32 path_ptr, u32 length);
 Outcome fd_pwrite(Process& p, u32 fd, u32 iovs_ptr, u32 count, u64 offset, u32 nwritten_ptr);
 Outcome fd_read(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nread_ptr);
 vm::HostStatus fd_read_resume(vm::ExecContext& exec, u64* io);
-Outcome fd_readdir(Process& p, u32 fd, u32 buffer_ptr, u32 length, u64 cookie, u32 used_ptr);
-Outcome fd_renumber(Process& p, u32 from, u32 to);
-Outcome fd_seek(Process& p, u32 fd, u64 offset, u32 whence, u32 position_ptr);
-Outcome fd_sync(Process& p, u32 fd);
-Outcome fd_tell(Process& p, u32 fd, u32 position_ptr);
 Outcome fd_write(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 nwritten_ptr);
 vm::HostStatus fd_write_resume(vm::ExecContext& exec, u64* io);
 
-// paths.cpp: no directory is open, so every descriptor is a bad one. Sockets are never pre-opened.
+// fd_state.cpp
+Outcome fd_close(Process& p, u32 fd);
+Outcome fd_fdstat_get(Process& p, u32 fd, u32 stat_ptr);
+Outcome fd_fdstat_set_flags(Process& p, u32 fd, u32 flags);
+Outcome fd_fdstat_set_rights(Process& p, u32 fd, u64 base, u64 inheriting);
+Outcome fd_prestat_get(Process& p, u32 fd, u32 stat_ptr);
+Outcome fd_prestat_dir_name(Process& p, u32 fd, u32 path_ptr, u32 length);
+Outcome fd_renumber(Process& p, u32 from, u32 to);
+Outcome fd_seek(Process& p, u32 fd, u64 offset, u32 whence, u32 position_ptr);
+Outcome fd_tell(Process& p, u32 fd, u32 position_ptr);
+
+// fd_attributes.cpp
+Outcome fd_advise(Process& p, u32 fd, u64 offset, u64 length, u32 advice);
+Outcome fd_allocate(Process& p, u32 fd, u64 offset, u64 length);
+Outcome fd_datasync(Process& p, u32 fd);
+Outcome fd_filestat_get(Process& p, u32 fd, u32 stat_ptr);
+Outcome fd_filestat_set_size(Process& p, u32 fd, u64 size);
+Outcome fd_filestat_set_times(Process& p, u32 fd, u64 atime, u64 mtime, u32 flags);
+Outcome fd_sync(Process& p, u32 fd);
+
+// fd_readdir.cpp
+Outcome fd_readdir(Process& p, u32 fd, u32 buffer_ptr, u32 length, u64 cookie, u32 used_ptr);
+
+// path_open.cpp
+Outcome path_open(Process& p, u32 fd, u32 dirflags, u32 path, u32 length, u32 oflags, u64 rights, u64 inheriting,
+                  u32 fdflags, u32 fd_ptr);
+
+// path_calls.cpp
 Outcome path_create_directory(Process& p, u32 fd, u32 path, u32 length);
 Outcome path_filestat_get(Process& p, u32 fd, u32 flags, u32 path, u32 length, u32 stat_ptr);
 Outcome path_filestat_set_times(Process& p, u32 fd, u32 flags, u32 path, u32 length, u64 atime, u64 mtime,
                                 u32 fst_flags);
 Outcome path_link(Process& p, u32 old_fd, u32 flags, u32 old_path, u32 old_length, u32 new_fd, u32 new_path,
                   u32 new_length);
-Outcome path_open(Process& p, u32 fd, u32 dirflags, u32 path, u32 length, u32 oflags, u64 rights, u64 inheriting,
-                  u32 fdflags, u32 fd_ptr);
 Outcome path_readlink(Process& p, u32 fd, u32 path, u32 length, u32 buffer_ptr, u32 buffer_length, u32 used_ptr);
 Outcome path_remove_directory(Process& p, u32 fd, u32 path, u32 length);
 Outcome path_rename(Process& p, u32 fd, u32 old_path, u32 old_length, u32 new_fd, u32 new_path, u32 new_length);
 Outcome path_symlink(Process& p, u32 old_path, u32 old_length, u32 fd, u32 new_path, u32 new_length);
 Outcome path_unlink_file(Process& p, u32 fd, u32 path, u32 length);
+
+// sockets.cpp
 Outcome sock_accept(Process& p, u32 fd, u32 flags, u32 fd_ptr);
 Outcome sock_recv(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 flags, u32 nread_ptr, u32 oflags_ptr);
 Outcome sock_send(Process& p, u32 fd, u32 iovs_ptr, u32 count, u32 flags, u32 nwritten_ptr);

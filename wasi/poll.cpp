@@ -1,12 +1,16 @@
 // poll_oneoff: clocks suspend the process until the first deadline; descriptors are looked at when the call begins and, with
 // growing pauses, while it waits.
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include "runtime/sched/clock.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/wait.h"
+#include "wasi/fd_access.h"
 #include "wasi/functions.h"
 #include "wasi/streams.h"
 
@@ -21,9 +25,10 @@ constexpr u64 kSubscriptionBytes = 48;
 // event: u64 userdata, u16 errno at 8, u8 type at 10, u64 nbytes at 16, u16 flags at 24.
 constexpr u64 kEventBytes = 32;
 constexpr u16 kAbsoluteTime = 1;
-// Most subscriptions of one call, which looks at all of them in one go.
-constexpr u32 kMaxSubscriptions = 16 * 1024;
 constexpr u64 kLookAgainNs = 4'000'000;  // Between two looks at a descriptor.
+// Most subscriptions of one call, which looks at all of them in one go; and most descriptors it asks the host about.
+constexpr u32 kMaxSubscriptions = 16 * 1024;
+constexpr u32 kMaxAsked = 1024;
 
 enum EventType : u8 { kClock = 0, kFdRead = 1, kFdWrite = 2 };
 enum ClockId : u32 { kRealtime = 0, kMonotonic = 1 };
@@ -75,26 +80,49 @@ Errno deadline_of(const Subscription& s, bool only_one, u64 start_ns, u64& deadl
 struct Readiness {
   bool ready = false;
   Errno error = Errno::kSuccess;
+  u64 bytes = 0;
 };
 
-// Asks the system once per look for each descriptor and direction, however many subscriptions there are.
+// What is left of a file behind its position, as far as the host knows without asking a disk.
+u64 readable_bytes(int host_fd) {
+  struct statx status;
+  if (statx(host_fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE, &status) != 0) return 0;
+  const off_t at = lseek(host_fd, 0, SEEK_CUR);
+  return at < 0 || static_cast<u64>(at) > status.stx_size ? 0 : status.stx_size - static_cast<u64>(at);
+}
+
+// Asks the host, for the standard streams once per look, however many subscriptions there are.
 class DescriptorLook {
  public:
   Readiness readiness(Process& p, const Subscription& s) {
-    const int host_fd = Streams::host_fd(p, s.id);
-    if (host_fd < 0) return {.ready = true, .error = Errno::kBadF};
-    Known& known = known_[s.type == kFdRead ? 0 : 1][static_cast<size_t>(host_fd)];
-    if (known == Known::kNo) {
-      pollfd asked{.fd = host_fd, .events = static_cast<short>(s.type == kFdRead ? POLLIN : POLLOUT), .revents = 0};
-      known = poll(&asked, 1, 0) != 0 ? Known::kReady : Known::kBusy;
-      charge_reductions(p, kSyscallReductions);
+    const Descriptor* const descriptor = FdTable::find(p, s.id);
+    if (descriptor == nullptr || descriptor->kind == Descriptor::Kind::kDirectory) {
+      return {.ready = true, .error = Errno::kBadF};
     }
-    return {.ready = known == Known::kReady, .error = Errno::kSuccess};
+    if ((descriptor->rights & kPollFdReadwrite) == 0) return {.ready = true, .error = Errno::kNotCapable};
+    const bool reads = s.type == kFdRead;
+    if (is_stream(descriptor)) {
+      Known& known = known_[reads ? 0 : 1][static_cast<size_t>(descriptor->stream)];
+      if (known == Known::kNo) known = ask(p, descriptor->stream, reads) ? Known::kReady : Known::kBusy;
+      return {.ready = known == Known::kReady, .bytes = 1};
+    }
+    if (++asked_ > kMaxAsked) return {.ready = true, .error = Errno::kNoBufs};
+    const int host_fd = descriptor->file->host_fd();
+    if (!descriptor->file->is_seekable) return {.ready = ask(p, host_fd, reads), .bytes = 1};
+    charge_reductions(p, kSyscallReductions);
+    return {.ready = true, .bytes = reads ? readable_bytes(host_fd) : 1};
   }
 
  private:
   enum class Known : u8 { kNo, kBusy, kReady };
-  Known known_[2][Streams::kCount] = {};
+
+  static bool ask(Process& p, int host_fd, bool reads) {
+    charge_reductions(p, kSyscallReductions);
+    return is_ready(host_fd, reads ? POLLIN : POLLOUT);
+  }
+
+  Known known_[2][FdTable::kStreams] = {};
+  u32 asked_ = 0;
 };
 
 // One look: writes the events that are due. When none is, `next_ns` is when to look again.
@@ -122,7 +150,7 @@ Outcome look(Process& p, u32 in_ptr, u32 out_ptr, u32 count, u32 nevents_ptr, u6
     } else if (s.type == kFdRead || s.type == kFdWrite) {
       const Readiness readiness = descriptors.readiness(p, s);
       if (readiness.ready) {
-        write_event(p, out_ptr, events++, s, readiness.error, readiness.error == Errno::kSuccess ? 1 : 0);
+        write_event(p, out_ptr, events++, s, readiness.error, readiness.bytes);
       } else {
         next_ns = std::min(next_ns, now_ns + kLookAgainNs);
       }

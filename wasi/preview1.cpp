@@ -3,6 +3,7 @@
 #include <array>
 
 #include "runtime/wait.h"
+#include "wasi/file_call.h"
 #include "wasi/functions.h"
 
 namespace lunabeam::wasi {
@@ -18,48 +19,35 @@ constexpr vm::HostEntry entry_of() {
   }
 }
 
+// Whether a function may park in the blocking pool; preview1.def.
+enum class Kind : u8 { kDirect, kFile };
+
 // How a parked call goes on; null for the many that never park.
-constexpr vm::HostEntry resume_of(std::string_view name) {
+constexpr vm::HostEntry resume_of(std::string_view name, Kind kind) {
   if (name == "poll_oneoff") return &poll_oneoff_resume;
   if (name == "fd_read") return &fd_read_resume;
   if (name == "fd_write") return &fd_write_resume;
   if (name == "random_get") return &random_get_resume;
   if (name == "sched_yield") return &sched_yield_resume;
-  return nullptr;
+  return kind == Kind::kFile ? &file_call_resume : nullptr;
 }
 
 constexpr std::array kRows = {
-#define WASI_FUNCTION(name, signature, answers)                                   \
-  vm::HostFunction{"wasi_snapshot_preview1",                                      \
-                   #name,                                                         \
-                   signature,                                                     \
-                   entry_of<&name>(),                                             \
-                   resume_of(#name),                                              \
-                   nullptr,                                                       \
-                   nullptr,                                                       \
-                   resume_of(#name) != nullptr ? &runtime::cancel_wait : nullptr, \
+#define WASI_FUNCTION(name, signature, kind)                                                 \
+  vm::HostFunction{"wasi_snapshot_preview1",                                                 \
+                   #name,                                                                    \
+                   signature,                                                                \
+                   entry_of<&name>(),                                                        \
+                   resume_of(#name, Kind::kind),                                             \
+                   nullptr,                                                                  \
+                   nullptr,                                                                  \
+                   resume_of(#name, Kind::kind) != nullptr ? &runtime::cancel_wait : nullptr, \
                    1},
-#include "wasi/preview1.def"
-};
-
-struct NamedAnswers {
-  std::string_view name;
-  Answers answers;
-};
-constexpr std::array kAnswers = {
-#define WASI_FUNCTION(name, signature, answers) NamedAnswers{#name, Answers::answers},
 #include "wasi/preview1.def"
 };
 
 }  // namespace
 
 std::span<const vm::HostFunction> preview1_functions() { return kRows; }
-
-Answers answers_of(std::string_view name) {
-  for (const NamedAnswers& row : kAnswers) {
-    if (row.name == name) return row.answers;
-  }
-  return Answers::kErrno;
-}
 
 }  // namespace lunabeam::wasi

@@ -11,8 +11,4 @@ namespace lunabeam::wasi {
 // Static rows; any thread.
 [[nodiscard]] std::span<const vm::HostFunction> preview1_functions();
 
-// How completely a function is implemented, for docs/compatibility.md.
-enum class Answers : u8 { kFull, kStreams, kErrno };
-[[nodiscard]] Answers answers_of(std::string_view name);
-
 }  // namespace lunabeam::wasi

@@ -1,31 +1,20 @@
-// The standard streams of a process: descriptors 0, 1 and 2 of the host program. A process starts with all three; it may close
-// and renumber them for itself. Only a process that does so owns a table; all others cost nothing.
+// Reading and writing the standard streams of the host program. They are shared with the program that started the VM, whose
+// descriptors are left as they are (never made non-blocking): a process whose stream is not ready parks and looks again with growing
+// pauses, so that no scheduler waits for a terminal or a pipe.
 #pragma once
 
-#include <array>
-
-#include "runtime/process.h"
+#include "wasi/call.h"
 
 namespace lunabeam::wasi {
 
-class Streams {
- public:
-  static constexpr u32 kCount = 3;
+// REQUIRES: host_fd is 0, 1 or 2; the list lies in the memory and moved_ptr is the address of a u32.
+[[nodiscard]] Outcome stream_read(Process& process, int host_fd, u32 iovs_ptr, u32 count, u32 moved_ptr);
+[[nodiscard]] Outcome stream_write(Process& process, int host_fd, u32 iovs_ptr, u32 count, u32 moved_ptr);
+// Looks again. REQUIRES: the process is parked in the function's first half.
+[[nodiscard]] Outcome stream_read_resume(Process& process);
+[[nodiscard]] Outcome stream_write_resume(Process& process);
 
-  // The host's descriptor behind the guest's, or -1 when it is not open in this process.
-  [[nodiscard]] static int host_fd(const runtime::Process& process, u32 fd);
-  // The process's own table, made at first use. nullptr: memory exhausted.
-  [[nodiscard]] static Streams* writable(runtime::Process& process);
-
-  void close(u32 fd) { host_fds_[fd] = -1; }
-  // Moves `from` over `to`; both are open.
-  void renumber(u32 from, u32 to) {
-    host_fds_[to] = host_fds_[from];
-    if (from != to) host_fds_[from] = -1;
-  }
-
- private:
-  std::array<int, kCount> host_fds_ = {0, 1, 2};
-};
+// Whether reading or writing (POLLIN, POLLOUT) would not wait.
+[[nodiscard]] bool is_ready(int host_fd, short events) noexcept;
 
 }  // namespace lunabeam::wasi

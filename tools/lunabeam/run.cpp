@@ -1,6 +1,8 @@
 // lunabeam run: a module's _start as the root process of a VM.
 #include <fmt/format.h>
 
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
@@ -31,6 +33,7 @@ struct RunOptions {
   u64 max_stack_bytes = 0;
   u64 memory_limit_bytes = 0;
   u64 seed = 1;
+  bool no_default_dir = false;
   bool deterministic = false;
   bool stats = false;
   bool bench = false;
@@ -60,6 +63,24 @@ const CLI::Validator& variable_validator() {
   return validator;
 }
 
+// HOST and GUEST of a --dir; without `::` they are the same.
+runtime::Preopen split_directory(std::string_view text) {
+  const size_t split = text.find("::");
+  const std::string host(text.substr(0, split));
+  return {.host_path = host, .guest_path = split == std::string_view::npos ? host : std::string(text.substr(split + 2))};
+}
+
+const CLI::Validator& directory_validator() {
+  static const CLI::Validator validator(
+      [](std::string& text) {
+        const runtime::Preopen preopen = split_directory(text);
+        const bool is_whole = !preopen.host_path.empty() && !preopen.guest_path.empty();
+        return is_whole ? std::string() : "'" + text + "' is not HOST or HOST::GUEST";
+      },
+      "HOST[::GUEST]");
+  return validator;
+}
+
 const CLI::Validator& size_validator() {
   static const CLI::Validator validator(
       [](std::string& text) {
@@ -76,8 +97,10 @@ void declare(CLI::App& app, RunOptions& options) {
   app.add_option("file", options.file,
                  "WebAssembly module (.wasm, or .wat as text); everything behind it belongs to the guest")
       ->required();
-  app.add_option("--dir", options.directories, "HOST[::GUEST]: directory to preopen; `.` always is")
-      ->allow_extra_args(false);
+  app.add_option("--dir", options.directories, "HOST[::GUEST]: directory to preopen, besides `.`")
+      ->allow_extra_args(false)
+      ->check(directory_validator());
+  app.add_flag("--no-default-dir", options.no_default_dir, "do not preopen `.`");
   app.add_option("--env", options.environment, "set a variable of the guest's environment")
       ->allow_extra_args(false)
       ->check(variable_validator());
@@ -109,12 +132,8 @@ runtime::ConfigRef make_config(const RunOptions& options, const Arguments& guest
   runtime::ConfigRef config = runtime::Vm::root_config();
   runtime::Config* writable = config.writable();
   if (writable == nullptr) return {};
-  writable->preopens.push_back({".", "."});
-  for (const std::string& directory : options.directories) {
-    const size_t split = directory.find("::");
-    const std::string host = directory.substr(0, split);
-    writable->preopens.push_back({host, split == std::string::npos ? host : directory.substr(split + 2)});
-  }
+  if (!options.no_default_dir) writable->preopens.push_back({.host_path = ".", .guest_path = "."});
+  for (const std::string& directory : options.directories) writable->preopens.push_back(split_directory(directory));
   writable->arguments.push_back(std::filesystem::path(options.file).filename().string());
   writable->arguments.insert(writable->arguments.end(), guest_arguments.begin(), guest_arguments.end());
   if (options.bench) writable->arguments.emplace_back("--bench");
@@ -136,6 +155,25 @@ runtime::ConfigRef make_config(const RunOptions& options, const Arguments& guest
   writable->max_fuel = options.max_fuel;
   writable->max_mailbox = options.max_mailbox;
   return config;
+}
+
+// Opens the root's directories now: what cannot be opened is the caller's mistake, not the guest's. False: an error was printed.
+bool open_directories(const runtime::Config& config) {
+  for (const runtime::Preopen& preopen : config.preopens) {
+    const int fd = preopen.directory->descriptor();
+    if (fd >= 0) continue;
+    print_error(preopen.host_path, std::strerror(-fd));
+    return false;
+  }
+  return true;
+}
+
+// Guests may have many files open together: as many as the system lets us.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // A figure of /proc/self/status in KiB, 0 when it cannot be read.
@@ -221,6 +259,8 @@ int command_run(const Arguments& arguments) {
   runtime::RootOptions root;
   root.module = *module;
   root.config = make_config(options, split.guest);
+  if (root.config && !open_directories(*root.config)) return kExitError;
+  raise_descriptor_limit();
   const runtime::RunResult result = vm.run_root(root);
   const bool has_entry = result.reason.kind != vm::ExitReason::Kind::kNoEntry;
   const std::string message =

@@ -24,7 +24,7 @@ std::vector<Key> documented_keys() {
   for (const runtime::FunctionRow& row : runtime::kLunaticFunctions) {
     if (row.guests.empty()) keys.push_back({row.module, row.name, row.signature});
   }
-#define WASI_FUNCTION(name, signature, answers) keys.push_back({"wasi_snapshot_preview1", #name, signature});
+#define WASI_FUNCTION(name, signature, kind) keys.push_back({"wasi_snapshot_preview1", #name, signature});
 #include "wasi/preview1.def"
   return keys;
 }
