@@ -23,7 +23,7 @@ class SharedDirectory {
 
  private:
   const std::string host_path_;
-  std::mutex mutex_;          // Held while opening.
+  std::mutex mutex_;         // Held while opening.
   std::atomic<int> fd_{-1};  // Written once, with release.
 };
 

@@ -89,7 +89,8 @@ class ReaddirCall final : public FileCall {
     charge_copy(process, produced_);
     used_ += produced_;
     if (!at_end_ && used_ < length_ && error_ == Errno::kSuccess) return Next::kAgain;
-    outcome = store<u32>(process, used_ptr_, static_cast<u32>(used_)) ? Outcome(Errno::kSuccess) : out_of_bounds(process);
+    outcome =
+        store<u32>(process, used_ptr_, static_cast<u32>(used_)) ? Outcome(Errno::kSuccess) : out_of_bounds(process);
     return Next::kDone;
   }
 

@@ -43,12 +43,14 @@ int host_flags(const Transfer& t) {
 
 class TransferCall final : public FileCall {
  public:
-  TransferCall(Transfer&& transfer, ChargedBytes&& buffer) noexcept : t_(std::move(transfer)), buffer_(std::move(buffer)) {}
+  TransferCall(Transfer&& transfer, ChargedBytes&& buffer) noexcept
+      : t_(std::move(transfer)), buffer_(std::move(buffer)) {}
 
   void run() noexcept override {
     const int fd = t_.file->host_fd();
     const iovec window{buffer_.data(), window_bytes_};
-    const off_t offset = t_.offset == kAtPosition ? -1 : static_cast<off_t>(static_cast<u64>(t_.offset) + t_.moved_bytes);
+    const off_t offset =
+        t_.offset == kAtPosition ? -1 : static_cast<off_t>(static_cast<u64>(t_.offset) + t_.moved_bytes);
     do {
       result_ = t_.is_write ? pwritev2(fd, &window, 1, offset, host_flags(t_)) : preadv2(fd, &window, 1, offset, 0);
     } while (result_ < 0 && errno == EINTR);
@@ -217,8 +219,8 @@ vm::HostStatus fd_write_resume(vm::ExecContext& exec, u64* io) { return resume<&
 
 Outcome fd_pread(Process& p, u32 fd, u32 iovs_ptr, u32 count, u64 offset, u32 nread_ptr) {
   if (offset > static_cast<u64>(INT64_MAX)) return FdTable::find(p, fd) == nullptr ? Errno::kBadF : Errno::kInval;
-  return transfer(
-      p, fd, {.offset = static_cast<i64>(offset), .iovs_ptr = iovs_ptr, .count = count, .moved_ptr = nread_ptr});
+  return transfer(p, fd,
+                  {.offset = static_cast<i64>(offset), .iovs_ptr = iovs_ptr, .count = count, .moved_ptr = nread_ptr});
 }
 
 Outcome fd_pwrite(Process& p, u32 fd, u32 iovs_ptr, u32 count, u64 offset, u32 nwritten_ptr) {

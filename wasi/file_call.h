@@ -57,8 +57,8 @@ class WorkCall final : public FileCall {
 template <class Work, class Deliver>
   requires std::is_nothrow_move_constructible_v<Work> && std::is_nothrow_move_constructible_v<Deliver>
 [[nodiscard]] Outcome start_work(Process& process, Work work, Deliver deliver) noexcept {
-  return start(process, std::unique_ptr<FileCall>(
-                            new (std::nothrow) WorkCall<Work, Deliver>(std::move(work), std::move(deliver))));
+  return start(process, std::unique_ptr<FileCall>(new (std::nothrow)
+                                                      WorkCall<Work, Deliver>(std::move(work), std::move(deliver))));
 }
 // Work whose result is the errno.
 template <class Work>

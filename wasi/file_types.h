@@ -54,14 +54,14 @@ enum Rights : u64 {
 
 // What a file, a file that cannot be positioned, and a directory can have at most.
 inline constexpr u64 kFileRights = kFdDatasync | kFdRead | kFdSeek | kFdFdstatSetFlags | kFdSync | kFdTell | kFdWrite |
-                                   kFdAdvise | kFdAllocate | kFdFilestatGet | kFdFilestatSetSize |
-                                   kFdFilestatSetTimes | kPollFdReadwrite;
+                                   kFdAdvise | kFdAllocate | kFdFilestatGet | kFdFilestatSetSize | kFdFilestatSetTimes |
+                                   kPollFdReadwrite;
 inline constexpr u64 kUnseekableRights = kFileRights & ~(kFdSeek | kFdTell | kFdAdvise | kFdAllocate);
-inline constexpr u64 kDirectoryRights =
-    kFdDatasync | kFdSync | kPathCreateDirectory | kPathCreateFile | kPathLinkSource | kPathLinkTarget | kPathOpen |
-    kFdReaddir | kPathReadlink | kPathRenameSource | kPathRenameTarget | kPathFilestatGet | kPathFilestatSetSize |
-    kPathFilestatSetTimes | kFdFilestatGet | kFdFilestatSetTimes | kPathSymlink | kPathRemoveDirectory |
-    kPathUnlinkFile;
+inline constexpr u64 kDirectoryRights = kFdDatasync | kFdSync | kPathCreateDirectory | kPathCreateFile |
+                                        kPathLinkSource | kPathLinkTarget | kPathOpen | kFdReaddir | kPathReadlink |
+                                        kPathRenameSource | kPathRenameTarget | kPathFilestatGet |
+                                        kPathFilestatSetSize | kPathFilestatSetTimes | kFdFilestatGet |
+                                        kFdFilestatSetTimes | kPathSymlink | kPathRemoveDirectory | kPathUnlinkFile;
 
 enum FdFlags : u16 { kAppend = 1, kDsync = 2, kNonblock = 4, kRsync = 8, kSync = 16, kAllFdFlags = 31 };
 enum OFlags : u16 { kCreat = 1, kDirectory = 2, kExcl = 4, kTrunc = 8, kAllOFlags = 15 };

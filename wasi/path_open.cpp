@@ -102,8 +102,7 @@ Opened open_file(OpenFile& directory, const char* path, const OpenRequest& reque
 // The descriptor in the guest's table. The host's is opened.fd as long as nobody has taken it over.
 Outcome deliver(Process& process, const OpenRequest& request, u32 fd_ptr, Opened& opened) {
   if (opened.error != Errno::kSuccess) return opened.error;
-  OpenFile* const file =
-      OpenFile::create(process.scheduler->vm().budget(), opened.fd, opened.type, opened.is_seekable);
+  OpenFile* const file = OpenFile::create(process.scheduler->vm().budget(), opened.fd, opened.type, opened.is_seekable);
   if (file == nullptr) return Errno::kNoMem;
   opened.fd = -1;
   const bool is_directory = opened.type == FileType::kDirectory;

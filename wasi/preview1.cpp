@@ -33,14 +33,14 @@ constexpr vm::HostEntry resume_of(std::string_view name, Kind kind) {
 }
 
 constexpr std::array kRows = {
-#define WASI_FUNCTION(name, signature, kind)                                                 \
-  vm::HostFunction{"wasi_snapshot_preview1",                                                 \
-                   #name,                                                                    \
-                   signature,                                                                \
-                   entry_of<&name>(),                                                        \
-                   resume_of(#name, Kind::kind),                                             \
-                   nullptr,                                                                  \
-                   nullptr,                                                                  \
+#define WASI_FUNCTION(name, signature, kind)                                                  \
+  vm::HostFunction{"wasi_snapshot_preview1",                                                  \
+                   #name,                                                                     \
+                   signature,                                                                 \
+                   entry_of<&name>(),                                                         \
+                   resume_of(#name, Kind::kind),                                              \
+                   nullptr,                                                                   \
+                   nullptr,                                                                   \
                    resume_of(#name, Kind::kind) != nullptr ? &runtime::cancel_wait : nullptr, \
                    1},
 #include "wasi/preview1.def"

@@ -67,7 +67,8 @@ const CLI::Validator& variable_validator() {
 runtime::Preopen split_directory(std::string_view text) {
   const size_t split = text.find("::");
   const std::string host(text.substr(0, split));
-  return {.host_path = host, .guest_path = split == std::string_view::npos ? host : std::string(text.substr(split + 2))};
+  return {.host_path = host,
+          .guest_path = split == std::string_view::npos ? host : std::string(text.substr(split + 2))};
 }
 
 const CLI::Validator& directory_validator() {

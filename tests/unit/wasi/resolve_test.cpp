@@ -164,9 +164,7 @@ TEST_P(Resolve, GoesDeepAndBack) {
 
 TEST_P(Resolve, LeavesNoDescriptorBehind) {
   link("in", "a/b/file");
-  const auto count = [] {
-    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
-  };
+  const auto count = [] { return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()); };
   const auto before = count();
   for (const char* path : {"a/b/c/../../b/file", "a/b/c/../../../..", "in/x", "a/b/absent/x", "a/b/c/.", "a/b/file/"}) {
     (void)error(path);
@@ -189,11 +187,20 @@ TEST(ParentPath, SplitsOffTheLastName) {
   const fs::path top = mkdtemp(pattern.data());
   fs::create_directories(top / "a/b");
   const int dir = open(top.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  for (const SplitCase& c : {SplitCase{"x", "x", false, 0}, {"x//", "x//", true, 0}, {"a/x", "x", false, 0},
-                             {"a/b/../x/", "x/", true, 0}, {".", ".", true, 0}, {"a/..", "..", true, 0},
-                             {"a/b/.", ".", true, 0}, {"..", "", false, EPERM}, {"a/../..", "", false, EPERM},
-                             {"/x", "", false, EPERM}, {"/", "", false, EPERM}, {"", "", false, ENOENT},
-                             {"absent/x", "", false, ENOENT}, {"../x", "", false, EPERM}}) {
+  for (const SplitCase& c : {SplitCase{"x", "x", false, 0},
+                             {"x//", "x//", true, 0},
+                             {"a/x", "x", false, 0},
+                             {"a/b/../x/", "x/", true, 0},
+                             {".", ".", true, 0},
+                             {"a/..", "..", true, 0},
+                             {"a/b/.", ".", true, 0},
+                             {"..", "", false, EPERM},
+                             {"a/../..", "", false, EPERM},
+                             {"/x", "", false, EPERM},
+                             {"/", "", false, EPERM},
+                             {"", "", false, ENOENT},
+                             {"absent/x", "", false, ENOENT},
+                             {"../x", "", false, EPERM}}) {
     const ParentPath parent(dir, c.path);
     EXPECT_EQ(parent.error(), c.error) << c.path;
     if (parent.error() != 0 || c.error != 0) continue;

@@ -9,7 +9,8 @@ static const __wasi_rights_t ALL = ~(__wasi_rights_t)0;
 
 static __wasi_fd_t open_at(__wasi_fd_t dir, const char* path, __wasi_oflags_t flags) {
   __wasi_fd_t fd;
-  __wasi_errno_t error = __wasi_path_open(dir, 0, path, flags, ALL & ~(__wasi_rights_t)__WASI_RIGHTS_FD_WRITE, ALL, 0, &fd);
+  __wasi_errno_t error =
+      __wasi_path_open(dir, 0, path, flags, ALL & ~(__wasi_rights_t)__WASI_RIGHTS_FD_WRITE, ALL, 0, &fd);
   example_check(error == 0, "open %s: errno %d", path, error);
   return fd;
 }
@@ -40,22 +41,27 @@ static void hold(int32_t state) {
   __wasi_iovec_t in = {data, sizeof data};
   __wasi_size_t done;
   switch (state) {
-    case 0: return;                                   /* ends with files open */
-    case 1: __builtin_trap();                         /* traps with files open */
-    case 2: for (;;) lb_sleep(1000);                  /* killed while it sleeps */
-    case 3: for (;;) (void)!__wasi_fd_pwrite(fd, &out, 1, 0, &done); /* killed while it writes, */
-    case 4: for (;;) (void)!__wasi_fd_sync(fd);       /* waits for the disk, */
-    case 5:                                           /* opens and closes, */
+    case 0:
+      return; /* ends with files open */
+    case 1:
+      __builtin_trap(); /* traps with files open */
+    case 2:
+      for (;;) lb_sleep(1000); /* killed while it sleeps */
+    case 3:
+      for (;;) (void)!__wasi_fd_pwrite(fd, &out, 1, 0, &done); /* killed while it writes, */
+    case 4:
+      for (;;) (void)!__wasi_fd_sync(fd); /* waits for the disk, */
+    case 5:                               /* opens and closes, */
       for (;;) {
         fd = open_at(ROOT, ".", __WASI_OFLAGS_DIRECTORY);
         (void)!__wasi_fd_close(fd);
       }
-    case 6:                                           /* waits for a FIFO, */
+    case 6: /* waits for a FIFO, */
       fd = open_at(ROOT, "pipe", 0);
       for (;;) (void)!__wasi_fd_read(fd, &in, 1, &done);
-    case 7:                                           /* lists, */
+    case 7: /* lists, */
       for (;;) (void)!__wasi_fd_readdir(other, data, sizeof data, 0, &done);
-    default:                                          /* or moves descriptors around. */
+    default: /* or moves descriptors around. */
       for (;;) {
         (void)!__wasi_fd_renumber(fd, other);
         fd = open_at(ROOT, ".", __WASI_OFLAGS_DIRECTORY);

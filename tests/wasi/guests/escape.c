@@ -16,7 +16,8 @@ static void follow_path(const char* path) {
   __wasi_fd_t fd;
   __wasi_filestat_t stat;
   if (__wasi_path_open(ROOT, FOLLOW, path, 0, READ, ALL, 0, &fd) == 0) escaped("open", path);
-  if (__wasi_path_open(ROOT, FOLLOW, path, __WASI_OFLAGS_DIRECTORY, 0, ALL, 0, &fd) == 0) escaped("open directory", path);
+  if (__wasi_path_open(ROOT, FOLLOW, path, __WASI_OFLAGS_DIRECTORY, 0, ALL, 0, &fd) == 0)
+    escaped("open directory", path);
   if (__wasi_path_filestat_get(ROOT, FOLLOW, path, &stat) == 0) escaped("stat", path);
 }
 
@@ -104,7 +105,8 @@ static void race(uint64_t ms) {
     look(ROOT, "moving/deep/../../deep/../secret.txt");
     look(ROOT, "own/swap/secret.txt");
     if (__wasi_path_create_directory(ROOT, "swap/made") == 0) (void)!__wasi_path_remove_directory(ROOT, "swap/made");
-    if (__wasi_path_filestat_get(ROOT, FOLLOW, "swap/only-outside", &stat) == 0) escaped("race stat", "swap/only-outside");
+    if (__wasi_path_filestat_get(ROOT, FOLLOW, "swap/only-outside", &stat) == 0)
+      escaped("race stat", "swap/only-outside");
     if (__wasi_path_unlink_file(ROOT, "swap/only-outside") == 0) escaped("race unlink", "swap/only-outside");
     if (__wasi_path_link(ROOT, 0, "swap/only-outside", ROOT, "stolen") == 0) escaped("race link", "swap/only-outside");
     if (__wasi_path_rename(ROOT, "swap/only-outside", ROOT, "stolen") == 0) escaped("race rename", "swap/only-outside");

@@ -212,7 +212,8 @@ static void test_paths(void) {
   EXPECT(__wasi_path_open(ROOT, 2, "x", 0, 0, 0, 0, &fd), __WASI_ERRNO_INVAL);
   EXPECT(__wasi_path_open(ROOT, 0, "x", 16, 0, 0, 0, &fd), __WASI_ERRNO_INVAL);
   EXPECT(__wasi_path_open(ROOT, 0, "x", 0, 0, 0, 32, &fd), __WASI_ERRNO_INVAL);
-  EXPECT(__wasi_path_open(ROOT, 0, ".", __WASI_OFLAGS_DIRECTORY | __WASI_OFLAGS_CREAT, 0, 0, 0, &fd), __WASI_ERRNO_INVAL);
+  EXPECT(__wasi_path_open(ROOT, 0, ".", __WASI_OFLAGS_DIRECTORY | __WASI_OFLAGS_CREAT, 0, 0, 0, &fd),
+         __WASI_ERRNO_INVAL);
   EXPECT(__wasi_path_open(1, 0, "x", 0, 0, 0, 0, &fd), __WASI_ERRNO_NOTDIR);
   EXPECT(__wasi_path_open(99, 0, "x", 0, 0, 0, 0, &fd), __WASI_ERRNO_BADF);
   EXPECT(__wasi_path_create_directory(ROOT, "dir"), 0);
@@ -349,7 +350,8 @@ static void test_rights(void) {
 /* A child with a config of its own sees the directory of that config, under the name given, and no other. */
 static void child_of_config(int32_t parent) {
   __wasi_prestat_t stat;
-  int32_t answer = __wasi_fd_prestat_get(ROOT, &stat) == 0 && __wasi_fd_prestat_get(ROOT + 1, &stat) == __WASI_ERRNO_BADF;
+  int32_t answer =
+      __wasi_fd_prestat_get(ROOT, &stat) == 0 && __wasi_fd_prestat_get(ROOT + 1, &stat) == __WASI_ERRNO_BADF;
   __wasi_fd_t fd;
   answer += 2 * (__wasi_path_open(ROOT, 0, "marker", 0, ALL, ALL, 0, &fd) == 0);
   lb_send_value((lb_pid)parent, 0, answer);
