@@ -70,8 +70,8 @@ i64 fuel_of(const Config& config) {
 }
 
 // The process with its instance; in no queue and in no table. nullptr: error says why.
-Process* make_process(Scheduler& scheduler, Environment& environment, NameRegistry& registry,
-                      const SpawnRequest& request, u64 hint_key, std::string& error) {
+Process* make_process(Scheduler& scheduler, Environment& environment, NameRegistry& registry, SpawnRequest& request,
+                      u64 hint_key, std::string& error) {
   const u64 pid = environment.processes.allocate_pid();
   const vm::Module& module = *request.module;
   const u64 head_bytes = round_up_16(sizeof(Process));
@@ -99,8 +99,8 @@ Process* make_process(Scheduler& scheduler, Environment& environment, NameRegist
   process.registry = &registry;
   process.scheduler = &scheduler;
   process.home = scheduler.worker();
-  process.module = request.module;
-  process.config = request.config;
+  process.module = std::move(request.module);
+  process.config = std::move(request.config);
   process.fuel_left = fuel_of(*process.config);
   process.block_bytes = static_cast<u32>(block_bytes);
   process.ctx_is_separate = separate;
@@ -243,7 +243,7 @@ SpawnWait::~SpawnWait() {
   }
 }
 
-SpawnStatus spawn(Process& parent, const SpawnRequest& request, SpawnResult& result) noexcept {
+SpawnStatus spawn(Process& parent, SpawnRequest&& request, SpawnResult& result) noexcept {
   VM_CHECK(parent.state == ProcessState::kRunning && parent.spawner == nullptr);
   if (request.name != nullptr) {
     if (const auto existing = parent.registry->get(*request.name)) {
@@ -256,7 +256,7 @@ SpawnStatus spawn(Process& parent, const SpawnRequest& request, SpawnResult& res
   Process* child = make_process(scheduler, *parent.environment, *parent.registry, request,
                                 hint_key_of(*request.module, entry), result.error);
   if (child == nullptr) return SpawnStatus::kFailed;
-  if (!request.module->has_start) {
+  if (!child->module->has_start) {
     prepare_entry(*child, entry, request.params);
     return bring_to_life(parent, *child, request.link_tag, request.name, result);
   }
@@ -330,14 +330,14 @@ void forget_spawner(Process& process) noexcept {
   if (wait->parent == nullptr) delete wait;
 }
 
-u64 spawn_root(Scheduler& scheduler, Environment& environment, NameRegistry& registry, const SpawnRequest& request,
+u64 spawn_root(Scheduler& scheduler, Environment& environment, NameRegistry& registry, SpawnRequest&& request,
                std::string& error) noexcept {
   const vm::FuncCode* entry = find_entry(request);
   Process* process =
       make_process(scheduler, environment, registry, request, hint_key_of(*request.module, entry), error);
   if (process == nullptr) return 0;
   process->is_root = true;
-  if (request.module->has_start) {
+  if (process->module->has_start) {
     SpawnWait* wait = make_spawn_wait(*process, request, entry);
     if (wait == nullptr || !push_start(*process)) {
       error = wait == nullptr ? "out of memory" : start_error(process->exec.trap);

@@ -51,14 +51,15 @@ struct SpawnResult {
 
 // Permissions, ids and encodings have been checked by the caller (host function). process.wait.args are the caller's to use
 // between kPark and the end of spawn_resume; the host function's cancel must be &cancel_wait.
+// Module and config of the request become the child's.
 // REQUIRES: parent.state == kRunning and no start section runs in it.
-[[nodiscard]] SpawnStatus spawn(Process& parent, const SpawnRequest& request, SpawnResult& result) noexcept;
+[[nodiscard]] SpawnStatus spawn(Process& parent, SpawnRequest&& request, SpawnResult& result) noexcept;
 [[nodiscard]] SpawnStatus spawn_resume(Process& parent, SpawnResult& result) noexcept;
 
 // The first process of a tree. Its start section, if any, runs before its entry function in the process itself: the id is
 // valid at once. 0: instantiation failed, `error` says why.
 [[nodiscard]] u64 spawn_root(Scheduler& scheduler, Environment& environment, NameRegistry& registry,
-                             const SpawnRequest& request, std::string& error) noexcept;
+                             SpawnRequest&& request, std::string& error) noexcept;
 
 // --- For the scheduler ---
 // The start section of `process` (process.spawner != nullptr) has returned, or trapped with exec.trap. Afterwards the process is

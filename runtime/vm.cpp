@@ -116,12 +116,13 @@ NameRegistry& Vm::make_registry() noexcept { return *registries_.emplace_back(st
 RunResult Vm::run_root(const RootOptions& options) noexcept {
   root_result_ = {};
   root_ended_.store(false, std::memory_order_relaxed);
-  const SpawnRequest request{.config = options.config ? options.config : root_config(),
-                             .module = options.module,
-                             .function = options.function,
-                             .params = options.params};
+  SpawnRequest request{.config = options.config ? options.config : root_config(),
+                       .module = options.module,
+                       .function = options.function,
+                       .params = options.params};
   RunResult failed;
-  if (spawn_root(scheduler(), make_environment(options.environment_id), make_registry(), request, failed.error) == 0) {
+  if (spawn_root(scheduler(), make_environment(options.environment_id), make_registry(), std::move(request),
+                 failed.error) == 0) {
     failed.reason.kind = vm::ExitReason::Kind::kTrapped;
     return failed;
   }

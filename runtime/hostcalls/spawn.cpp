@@ -128,7 +128,7 @@ Outcome<u32> spawn(Process& self, i64 link_tag, u64 config_id, u64 module_id, Gu
   }
   if (!id_out.is_valid(self)) return kOutOfBounds;
   SpawnResult result;
-  return spawned(self, runtime::spawn(self, request, result), result, id_out);
+  return spawned(self, runtime::spawn(self, std::move(request), result), result, id_out);
 }
 
 Outcome<u32> spawn_resume(Process& self) {
@@ -183,7 +183,7 @@ Outcome<u32> get_or_spawn(Process& self, GuestText name, i64 link_tag, u64 confi
   if (const auto problem = name_problem(self, name.text)) return *problem;
   request.name = &name.text;
   SpawnResult result;
-  return named_spawned(self, runtime::spawn(self, request, result), result, out);
+  return named_spawned(self, runtime::spawn(self, std::move(request), result), result, out);
 }
 
 Outcome<u32> get_or_spawn_resume(Process& self) {

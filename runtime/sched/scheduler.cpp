@@ -27,14 +27,6 @@ constexpr bool kTorture = true;  // A yield at every tick.
 constexpr bool kTorture = false;
 #endif
 
-void pause_processor() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("isb");
-#endif
-}
-
 Scheduler& scheduler_of(vm::ExecContext& exec) { return *process_of(exec).scheduler; }
 
 }  // namespace
@@ -108,12 +100,14 @@ void Scheduler::add_process(Process& process) noexcept {
   all_first_ = &process;
   ++stats_.spawned;
   ++stats_.live_processes;
+  ++home_processes_;
 }
 
 void Scheduler::remove_process(Process& process) noexcept {
   (process.all_prev == nullptr ? all_first_ : process.all_prev->all_next) = process.all_next;
   if (process.all_next != nullptr) process.all_next->all_prev = process.all_prev;
   process.all_prev = process.all_next = nullptr;
+  --home_processes_;
 }
 
 void Scheduler::make_runnable(Scheduler& current, Process& process) noexcept {
@@ -253,17 +247,18 @@ bool Scheduler::drain_remote_step() noexcept {
 }
 
 void Scheduler::send_dead_home(Process& process) noexcept {
-  Scheduler& home = vm_.worker(process.home);
-  if (&home == this) {
+  if (process.home == worker()) {
     reclaim_block(process, *this);
     return;
   }
+  Scheduler& home = vm_.worker(process.home);
   home.post_dead(process);
   if (++dead_for_others_ % kDeadPerWake == 0) home.wake_owner();
 }
 
 WorkerStats Scheduler::worker_stats() noexcept {
   return {.scheduler = stats_,
+          .home_processes = home_processes_,
           .runnable = runnable(),
           .timers = timers_.size(),
           .blocks = blocks_.stats(),
@@ -523,12 +518,8 @@ bool Scheduler::spin(u64 deadline_ns) noexcept {
   if (!options_.spins || !has_worked || !idle_workers_.start_spinning(worker())) return false;
   const u64 end_ns = std::min(clock_.monotonic_ns() + balance::kSpinNs, deadline_ns);
   bool found = has_post();
-  while (!found && clock_.monotonic_ns() < end_ns) {
-    for (u32 i = 0; i < 32 && !found; ++i) {
-      pause_processor();
-      found = has_post();
-    }
-  }
+  // Reading the clock is the pause between two looks.
+  while (!found && clock_.monotonic_ns() < end_ns) found = has_post();
   idle_workers_.stop_spinning(worker());
   return found;
 }

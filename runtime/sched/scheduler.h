@@ -64,6 +64,7 @@ struct SchedulerStats {
 // What one worker looks like from outside.
 struct WorkerStats {
   SchedulerStats scheduler;
+  u64 home_processes = 0;  // In its home list: alive, or dead and not freed yet.
   u64 runnable = 0;
   u64 timers = 0;
   BlockPool::Stats blocks;
@@ -223,7 +224,8 @@ class Scheduler {
   bool firing_timers_ = false;  // What becomes runnable now is urgent.
   Process* current_ = nullptr;
   Process* all_first_ = nullptr;  // Every process whose home this is, for the end of the program.
-  Process* dead_ = nullptr;       // Taken from dead_posted_, not yet freed.
+  u64 home_processes_ = 0;
+  Process* dead_ = nullptr;  // Taken from dead_posted_, not yet freed.
   IdleWorkers& idle_workers_;
   u32 backlog_checks_ = 0;    // Looks at the clock in a row at which there was surplus.
   u64 slices_at_sleep_ = 0;   // stats_.slices when it last had nothing to do.

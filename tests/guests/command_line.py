@@ -5,9 +5,11 @@
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 TIMEOUT_S = 120
@@ -226,12 +228,33 @@ class Cases:
         os.close(reader)
         os.close(writer)
 
+    def figures(self):
+        """Figures for a person at the end and on SIGUSR1, which stops nothing."""
+        crowd = str(self.guests / "crowd.wasm")
+        self.case(["run", "--workers", "3", "--stats", crowd, "50"], 0, "processes spawned", "worker ", "\n2 ", "resident",
+                  prints=None)
+        running = subprocess.Popen([self.program, "run", "--workers", "2", crowd, "50", "2000"], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        blocked = 1 << signal.SIGUSR1 - 1
+        while running.poll() is None:
+            status = Path(f"/proc/{running.pid}/status").read_text(encoding="ascii")
+            if int(status.split("SigBlk:")[1].split()[0], 16) & blocked:
+                break
+            time.sleep(0.01)
+        running.send_signal(signal.SIGUSR1)
+        _, errors = running.communicate(timeout=TIMEOUT_S)
+        self.failures.expect(running.returncode == 0, f"SIGUSR1: status {running.returncode}")
+        for wanted in ("(running)", "processes alive", "\n1 ", "memory charged"):
+            self.failures.expect(wanted in errors, f"SIGUSR1: no {wanted!r} in {errors[:500]!r}")
+        self.count += 1
+
 
 def main():
     program, guests = sys.argv[1], Path(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
         cases = Cases(program, guests, Path(folder))
-        for part in (cases.files, cases.names, cases.sources, cases.truncated, cases.options, cases.streams):
+        for part in (cases.files, cases.names, cases.sources, cases.truncated, cases.options, cases.streams,
+                     cases.figures):
             part()
     for failure in cases.failures:
         print(failure)

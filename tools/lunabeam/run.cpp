@@ -15,6 +15,7 @@
 #include "tools/lunabeam/command_line.h"
 #include "tools/lunabeam/commands.h"
 #include "tools/lunabeam/files.h"
+#include "tools/lunabeam/stats.h"
 #include "vm/reductions.h"
 
 extern char** environ;
@@ -125,7 +126,8 @@ void declare(CLI::App& app, RunOptions& options) {
   app.add_option("--seed", options.seed, "seed of --deterministic (default 1)")
       ->check(count_validator())
       ->needs(deterministic);
-  app.add_flag("--stats", options.stats, "print figures about the run to standard error at its end");
+  app.add_flag("--stats", options.stats,
+               "print figures about the run to standard error at its end; SIGUSR1 prints them at once");
   app.add_flag("--bench", options.bench, "append --bench to the guest's arguments");
 }
 
@@ -177,44 +179,6 @@ void raise_descriptor_limit() {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// A figure of /proc/self/status in KiB, 0 when it cannot be read.
-u64 own_status_kib(const char* key) {
-  u64 value = 0;
-  if (std::FILE* file = std::fopen("/proc/self/status", "r")) {
-    char line[256];
-    while (std::fgets(line, sizeof line, file) != nullptr) {
-      if (std::strncmp(line, key, std::strlen(key)) == 0) {
-        unsigned long long kib = 0;
-        if (std::sscanf(line + std::strlen(key), ": %llu", &kib) == 1) value = kib;
-        break;
-      }
-    }
-    std::fclose(file);
-  }
-  return value;
-}
-
-void print_stats(runtime::Vm& vm) {
-  const runtime::VmStats stats = vm.stats();
-  const runtime::SchedulerStats& s = stats.scheduler;
-  std::string text = "--- lunabeam stats\n";
-  const auto line = [&text](std::string_view name, u64 value, std::string_view unit = "") {
-    text += fmt::format("{:<22}{:>16L}{}{}\n", name, value, unit.empty() ? "" : " ", unit);
-  };
-  line("processes spawned", s.spawned);
-  line("processes at peak", s.peak_processes);
-  line("messages sent", s.messages_sent);
-  line("timers fired", s.timers_fired);
-  line("reductions", s.reductions);
-  line("slices", s.slices);
-  line("preemptions", s.preemptions);
-  line("resident at peak", own_status_kib("VmHWM"), "KiB");
-  line("page tables", own_status_kib("VmPTE"), "KiB");
-  for (const auto& entry : vm.metrics().entries()) text += "metric " + runtime::to_string(entry) + '\n';
-  if (const u64 dropped = vm.metrics().dropped(); dropped != 0) line("metrics dropped", dropped);
-  std::fputs(text.c_str(), stderr);
-}
-
 }  // namespace
 
 int command_run(const Arguments& arguments) {
@@ -262,7 +226,10 @@ int command_run(const Arguments& arguments) {
   root.config = make_config(options, split.guest);
   if (root.config && !open_directories(*root.config)) return kExitError;
   raise_descriptor_limit();
-  const runtime::RunResult result = vm.run_root(root);
+  const runtime::RunResult result = [&] {
+    const StatsOnSignal stats_on_signal(vm);
+    return vm.run_root(root);
+  }();
   const bool has_entry = result.reason.kind != vm::ExitReason::Kind::kNoEntry;
   const std::string message =
       has_entry ? result.message() : "the module exports no function `_start` without parameters and results";

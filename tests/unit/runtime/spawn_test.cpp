@@ -60,15 +60,17 @@ TEST_P(SpawnTest, NamesAreTakenOnce) {
   run_script([&](const Guest& g) {
     const std::string_view name = "worker";
     const SpawnParam param{.type = vm::ValType::kI32, .low = static_cast<u64>(child)};
-    const SpawnRequest request{.config = g.process.config,
-                               .module = g.process.module,
-                               .function = "run",
-                               .params = {&param, 1},
-                               .name = &name};
+    const auto request = [&] {
+      return SpawnRequest{.config = g.process.config,
+                          .module = g.process.module,
+                          .function = "run",
+                          .params = {&param, 1},
+                          .name = &name};
+    };
     SpawnResult result;
-    EXPECT_EQ(spawn(g.process, request, result), SpawnStatus::kSpawned);
+    EXPECT_EQ(spawn(g.process, request(), result), SpawnStatus::kSpawned);
     EXPECT_EQ(result.pid, 2u);
-    EXPECT_EQ(spawn(g.process, request, result), SpawnStatus::kNameTaken);
+    EXPECT_EQ(spawn(g.process, request(), result), SpawnStatus::kNameTaken);
     EXPECT_EQ(result.existing, (NodeAndPid{0, 2}));
     EXPECT_EQ(g.process.environment->processes.size(), 2u);
     return g.stop();
