@@ -14,6 +14,13 @@ namespace {
 
 Errno answer_of(int result) { return result == 0 ? Errno::kSuccess : from_host_errno(errno); }
 
+// fd < 0: -errno.
+StatResult stat_of(int fd) {
+  StatResult result;
+  result.error = fd < 0 ? from_host_errno(-fd) : answer_of(fstat(fd, &result.status));
+  return result;
+}
+
 // Runs work(host descriptor) in the pool; its result is an Errno.
 template <class Work>
 Outcome start_on(Process& process, const Descriptor& descriptor, Work work) {
@@ -76,18 +83,12 @@ Outcome fd_filestat_get(Process& p, u32 fd, u32 stat_ptr) {
     (*bytes)[16] = static_cast<u8>(type);
     return Errno::kSuccess;
   }
+  if (const int known = descriptor->file->known_fd(); known >= 0 && descriptor->file->local_device() != 0) {
+    charge_reductions(p, kSyscallReductions);
+    return store_filestat(p, stat_ptr, stat_of(known));
+  }
   return start_work(
-      p,
-      [file = descriptor->file]() noexcept {
-        StatResult result;
-        const int host_fd = file->host_fd();
-        if (host_fd < 0) {
-          result.error = from_host_errno(-host_fd);
-        } else {
-          result.error = answer_of(fstat(host_fd, &result.status));
-        }
-        return result;
-      },
+      p, [file = descriptor->file]() noexcept { return stat_of(file->host_fd()); },
       [stat_ptr](Process& process, const StatResult& result) noexcept {
         return store_filestat(process, stat_ptr, result);
       });

@@ -1,5 +1,5 @@
 // What the table knows of a descriptor: closing, renumbering, flags, rights, positions, preopened names. Nothing here waits for a disk,
-// except closing a file and positions relative to a file's end.
+// except closing a file that was written, and positions relative to the end of one that is not local.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -17,6 +17,10 @@ enum Whence : u32 { kSet = 0, kCur = 1, kEnd = 2 };
 // Drops a reference where a close may wait. The descriptor is gone whatever happens.
 Outcome drop(Process& process, FileRef file) {
   if (!file || file->is_shared()) return Errno::kSuccess;
+  if (file->closes_at_once()) {
+    charge_reductions(process, kSyscallReductions);
+    return Errno::kSuccess;
+  }
   const Outcome outcome = start_work(process, [held = std::move(file)]() mutable noexcept {
     held = FileRef();
     return Errno::kSuccess;
@@ -42,7 +46,7 @@ Outcome store_position(Process& process, u32 position_ptr, const Position& posit
 }
 
 FileType type_of(const Descriptor& descriptor) {
-  if (!is_stream(&descriptor)) return descriptor.file->type;
+  if (!is_stream(&descriptor)) return descriptor.file->facts.type;
   return isatty(descriptor.stream) == 1 ? FileType::kCharacterDevice : FileType::kUnknown;
 }
 
@@ -113,8 +117,8 @@ Outcome fd_seek(Process& p, u32 fd, u64 offset, u32 whence, u32 position_ptr) {
   if (whence > kEnd) return Errno::kInval;
   if (!runtime::guest_bytes(p, position_ptr, sizeof(u64))) return out_of_bounds(p);
   charge_reductions(p, kSyscallReductions);
-  if (whence != kEnd) {
-    const int host_whence = whence == kSet ? SEEK_SET : SEEK_CUR;
+  if (whence != kEnd || descriptor->file->facts.local_device != 0) {
+    const int host_whence = whence == kSet ? SEEK_SET : whence == kCur ? SEEK_CUR : SEEK_END;
     return store_position(p, position_ptr,
                           move_position(descriptor->file->host_fd(), static_cast<i64>(offset), host_whence));
   }

@@ -59,7 +59,7 @@ class TransferCall final : public FileCall {
 
   Next finish(Process& process, Outcome& outcome) noexcept override {
     if (result_ < 0) {
-      if (error_ == EAGAIN && !t_.file->is_seekable && t_.moved_bytes == 0 && (t_.flags & kNonblock) == 0) {
+      if (error_ == EAGAIN && !t_.file->facts.is_seekable && t_.moved_bytes == 0 && (t_.flags & kNonblock) == 0) {
         return Next::kLater;
       }
       outcome = t_.moved_bytes != 0 ? answer(process) : Outcome(from_host_errno(error_));
@@ -69,7 +69,7 @@ class TransferCall final : public FileCall {
     if (!t_.is_write) copy_out(process, moved);
     t_.moved_bytes += moved;
     charge_copy(process, moved);
-    if (moved < window_bytes_ || t_.moved_bytes == t_.total_bytes || !t_.file->is_seekable) {
+    if (moved < window_bytes_ || t_.moved_bytes == t_.total_bytes || !t_.file->facts.is_seekable) {
       outcome = answer(process);
       return Next::kDone;
     }
@@ -172,7 +172,8 @@ Outcome transfer_file(Process& process, const Descriptor& descriptor, Transfer&&
   t.file = descriptor.file;
   t.flags = descriptor.flags;
   Outcome outcome = Errno::kSuccess;
-  const bool may_be_cached = !t.is_write && t.file->type == FileType::kRegularFile && t.total_bytes <= kInlineBytes;
+  const bool may_be_cached =
+      !t.is_write && t.file->facts.type == FileType::kRegularFile && t.total_bytes <= kInlineBytes;
   if (may_be_cached && read_inline(process, t, outcome)) return outcome;
   return start_transfer(process, std::move(t));
 }

@@ -19,6 +19,9 @@ struct StatResult {
 // Writes the filestat at stat_ptr, or answers result.error.
 [[nodiscard]] Outcome store_filestat(Process& process, u32 stat_ptr, const StatResult& result) noexcept;
 
+// Attributes of a file that was opened without waiting, if they too can be had so: it is on the local device `device`.
+[[nodiscard]] bool stat_local(int fd, u64 device, struct stat& status) noexcept;
+
 // New times, as FstFlags say. kInval: flags that contradict each other or mean nothing.
 struct NewTimes {
   timespec times[2] = {};  // Access, modification; as for utimensat.

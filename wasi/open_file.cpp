@@ -41,9 +41,9 @@ FileType file_type_of(mode_t mode) noexcept {
   }
 }
 
-OpenFile* OpenFile::create(runtime::MemoryBudget& budget, int host_fd, FileType type, bool is_seekable) noexcept {
+OpenFile* OpenFile::create(runtime::MemoryBudget& budget, int host_fd, const FileFacts& facts) noexcept {
   if (!budget.charge(kOpenFileBytes)) return nullptr;
-  auto* file = new (std::nothrow) OpenFile(budget, host_fd, type, is_seekable, nullptr);
+  auto* file = new (std::nothrow) OpenFile(budget, host_fd, facts, nullptr);
   if (file == nullptr) budget.refund(kOpenFileBytes);
   return file;
 }
@@ -51,9 +51,14 @@ OpenFile* OpenFile::create(runtime::MemoryBudget& budget, int host_fd, FileType 
 OpenFile* OpenFile::create(runtime::MemoryBudget& budget,
                            std::shared_ptr<runtime::SharedDirectory> directory) noexcept {
   if (!budget.charge(kOpenFileBytes)) return nullptr;
-  auto* file = new (std::nothrow) OpenFile(budget, -1, FileType::kDirectory, false, std::move(directory));
+  auto* file = new (std::nothrow) OpenFile(budget, -1, {.type = FileType::kDirectory}, std::move(directory));
   if (file == nullptr) budget.refund(kOpenFileBytes);
   return file;
+}
+
+bool OpenFile::closes_at_once() const noexcept {
+  struct stat status;
+  return facts.local_device != 0 && !facts.is_writable && fstat(host_fd_, &status) == 0 && status.st_nlink != 0;
 }
 
 OpenFile::~OpenFile() {

@@ -17,15 +17,20 @@ namespace lunabeam::wasi {
 // What a file costs the VM's limit, besides its place in a table: the object, and what the host keeps for a descriptor.
 inline constexpr u64 kOpenFileBytes = 512;
 
+// What is known about a file from opening it.
+struct FileFacts {
+  FileType type = FileType::kUnknown;
+  bool is_seekable = false;  // Waits for its medium at most; others (FIFOs, terminals) may never be ready.
+  bool is_writable = false;
+  u64 local_device = 0;  // runtime::local_device_of().
+};
+
 class OpenFile {
  public:
-  const FileType type;
-  // A file that waits for its medium at most; others (FIFOs, terminals) may never be ready.
-  const bool is_seekable;
+  const FileFacts facts;
 
   // Takes host_fd over. nullptr: memory or the VM's limit is exhausted, host_fd is still the caller's.
-  [[nodiscard]] static OpenFile* create(runtime::MemoryBudget& budget, int host_fd, FileType type,
-                                        bool is_seekable) noexcept;
+  [[nodiscard]] static OpenFile* create(runtime::MemoryBudget& budget, int host_fd, const FileFacts& facts) noexcept;
   // A directory that others share.
   [[nodiscard]] static OpenFile* create(runtime::MemoryBudget& budget,
                                         std::shared_ptr<runtime::SharedDirectory> directory) noexcept;
@@ -41,13 +46,21 @@ class OpenFile {
   [[nodiscard]] bool is_shared() const { return shared_ != nullptr; }
   // The host's descriptor, or -errno. Only that of a shared directory may fail, or block, or be O_PATH.
   [[nodiscard]] int host_fd() noexcept { return shared_ != nullptr ? shared_->descriptor() : host_fd_; }
+  // The same without waiting for anything: -1 as long as a shared directory is not open.
+  [[nodiscard]] int known_fd() const noexcept { return shared_ != nullptr ? shared_->known_descriptor() : host_fd_; }
+  // REQUIRES: known_fd() >= 0.
+  [[nodiscard]] u64 local_device() const noexcept {
+    return shared_ != nullptr ? shared_->local_device() : facts.local_device;
+  }
+  // Whether the last reference can be dropped without waiting: nothing was written, and closing deletes nothing.
+  [[nodiscard]] bool closes_at_once() const noexcept;
 
   OpenFile* next_closing = nullptr;  // For CloseList, which owns a reference.
 
  private:
-  OpenFile(runtime::MemoryBudget& budget, int host_fd, FileType file_type, bool seekable,
+  OpenFile(runtime::MemoryBudget& budget, int host_fd, const FileFacts& known,
            std::shared_ptr<runtime::SharedDirectory> directory)
-      : type(file_type), is_seekable(seekable), budget_(budget), shared_(std::move(directory)), host_fd_(host_fd) {}
+      : facts(known), budget_(budget), shared_(std::move(directory)), host_fd_(host_fd) {}
   ~OpenFile();
 
   runtime::MemoryBudget& budget_;

@@ -9,6 +9,7 @@
 #include "runtime/vm.h"
 #include "wasi/fd_access.h"
 #include "wasi/file_call.h"
+#include "wasi/filestat.h"
 #include "wasi/functions.h"
 #include "wasi/guest_path.h"
 #include "wasi/resolve.h"
@@ -31,17 +32,14 @@ struct OpenRequest {
 struct Opened {
   Errno error = Errno::kSuccess;
   int fd = -1;
-  FileType type = FileType::kUnknown;
-  bool is_seekable = false;
+  FileFacts facts = {};
 
   Opened() noexcept = default;
-  Opened(Opened&& other) noexcept
-      : error(other.error), fd(std::exchange(other.fd, -1)), type(other.type), is_seekable(other.is_seekable) {}
+  Opened(Opened&& other) noexcept : error(other.error), fd(std::exchange(other.fd, -1)), facts(other.facts) {}
   Opened& operator=(Opened&& other) noexcept {
     std::swap(error, other.error);
     std::swap(fd, other.fd);
-    std::swap(type, other.type);
-    std::swap(is_seekable, other.is_seekable);
+    std::swap(facts, other.facts);
     return *this;
   }
   ~Opened() {
@@ -66,47 +64,76 @@ int access_mode(const OpenRequest& request) {
   return (request.rights & kReadingRights) != 0 ? O_RDWR : O_WRONLY;
 }
 
-// -errno, or the descriptor.
-int open_host(int dir, const char* path, const OpenRequest& request) {
+// -errno, or the descriptor. open(flags) opens the path in one way or another.
+template <class Open>
+int open_as_asked(const OpenRequest& request, Open open) {
   const int flags = host_flags(request);
   const bool wants_writing = (request.rights & kFdWrite) != 0;
   if ((request.oflags & kDirectory) != 0) {
-    const int fd = open_beneath(dir, path, flags | O_RDONLY | O_DIRECTORY);
+    const int fd = open(flags | O_RDONLY | O_DIRECTORY);
     if (fd < 0 || !wants_writing) return fd;
     close(fd);
     return -EISDIR;
   }
-  const int fd = open_beneath(dir, path, flags | access_mode(request), 0666);
+  const int fd = open(flags | access_mode(request));
   // A directory that was not called one: rights which only files have are left out, unless one was meant for writing.
   const bool may_be_directory = !wants_writing && (request.oflags & (kCreat | kTrunc)) == 0;
   if (fd != -EISDIR || !may_be_directory) return fd;
-  return open_beneath(dir, path, flags | O_RDONLY | O_DIRECTORY);
+  return open(flags | O_RDONLY | O_DIRECTORY);
+}
+
+void note_type(Opened& opened, const OpenRequest& request, mode_t mode) {
+  opened.facts.type = file_type_of(mode);
+  opened.facts.is_seekable = S_ISREG(mode) || S_ISBLK(mode);
+  opened.facts.is_writable = !S_ISDIR(mode) && access_mode(request) != O_RDONLY;
 }
 
 Opened open_file(OpenFile& directory, const char* path, const OpenRequest& request) {
   Opened opened;
   const int dir = directory.host_fd();
-  opened.fd = dir < 0 ? dir : open_host(dir, path, request);
+  opened.fd = dir < 0 ? dir : open_as_asked(request, [&](int flags) { return open_beneath(dir, path, flags, 0666); });
   struct stat status;
   if (opened.fd < 0) {
     opened.error = from_host_errno(-opened.fd);
   } else if (fstat(opened.fd, &status) != 0) {
     opened.error = from_host_errno(errno);
   } else {
-    opened.type = file_type_of(status.st_mode);
-    opened.is_seekable = S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
+    note_type(opened, request, status.st_mode);
+    if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) {
+      opened.facts.local_device = runtime::local_device_of(opened.fd);
+    }
   }
   return opened;
+}
+
+// Opens what can be opened without waiting: names that the kernel remembers, in a local file system. False: it may have to wait.
+bool open_cached(const OpenFile& directory, const char* path, const OpenRequest& request, Opened& opened) {
+  const int dir = directory.known_fd();
+  if (dir < 0 || directory.local_device() == 0 || (request.oflags & (kCreat | kTrunc)) != 0) return false;
+  opened.fd = open_as_asked(request, [&](int flags) { return open_beneath_cached(dir, path, flags); });
+  if (opened.fd == -EAGAIN) return false;
+  if (opened.fd < 0) {
+    opened.error = from_host_errno(-opened.fd);
+    return true;
+  }
+  struct stat status;
+  if (!stat_local(opened.fd, directory.local_device(), status)) {
+    close(std::exchange(opened.fd, -1));
+    return false;
+  }
+  note_type(opened, request, status.st_mode);
+  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) opened.facts.local_device = directory.local_device();
+  return true;
 }
 
 // The descriptor in the guest's table. The host's is opened.fd as long as nobody has taken it over.
 Outcome deliver(Process& process, const OpenRequest& request, u32 fd_ptr, Opened& opened) {
   if (opened.error != Errno::kSuccess) return opened.error;
-  OpenFile* const file = OpenFile::create(process.scheduler->vm().budget(), opened.fd, opened.type, opened.is_seekable);
+  OpenFile* const file = OpenFile::create(process.scheduler->vm().budget(), opened.fd, opened.facts);
   if (file == nullptr) return Errno::kNoMem;
   opened.fd = -1;
-  const bool is_directory = opened.type == FileType::kDirectory;
-  const u64 possible = is_directory ? kDirectoryRights : opened.is_seekable ? kFileRights : kUnseekableRights;
+  const bool is_directory = opened.facts.type == FileType::kDirectory;
+  const u64 possible = is_directory ? kDirectoryRights : opened.facts.is_seekable ? kFileRights : kUnseekableRights;
   Descriptor descriptor;
   descriptor.kind = is_directory ? Descriptor::Kind::kDirectory : Descriptor::Kind::kFile;
   descriptor.flags = request.fdflags;
@@ -150,6 +177,11 @@ Outcome path_open(Process& p, u32 fd, u32 dirflags, u32 path, u32 length, u32 of
   FdTable* const table = FdTable::of(p);
   error = table == nullptr ? Errno::kNoMem : table->check_room();
   if (error != Errno::kSuccess) return error;
+  Opened opened;
+  if (open_cached(*file.operator->(), guest_path.c_str(), request, opened)) {
+    charge_reductions(p, 4 * kSyscallReductions);
+    return deliver(p, request, fd_ptr, opened);
+  }
   return start_work(
       p,
       [file = std::move(file), guest_path = std::move(guest_path), request]() noexcept {

@@ -108,7 +108,7 @@ class DescriptorLook {
     }
     if (++asked_ > kMaxAsked) return {.ready = true, .error = Errno::kNoBufs};
     const int host_fd = descriptor->file->host_fd();
-    if (!descriptor->file->is_seekable) return {.ready = ask(p, host_fd, reads), .bytes = 1};
+    if (!descriptor->file->facts.is_seekable) return {.ready = ask(p, host_fd, reads), .bytes = 1};
     charge_reductions(p, kSyscallReductions);
     return {.ready = true, .bytes = reads ? readable_bytes(host_fd) : 1};
   }

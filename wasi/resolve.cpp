@@ -221,6 +221,21 @@ int open_beneath_kernel(int dir, const char* path, int flags, mode_t mode) noexc
   }
 }
 
+int open_beneath_cached(int dir, const char* path, int flags) noexcept {
+  if (!has_openat2()) return -EAGAIN;
+  open_how how{};
+  how.flags = static_cast<u64>(static_cast<u32>(flags | O_CLOEXEC));
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED;
+  const long fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
+  if (fd >= 0) return static_cast<int>(fd);
+  switch (errno) {
+    case EXDEV: return -EPERM;
+    case EINTR:
+    case EINVAL: return -EAGAIN;  // Kernels before 5.12 do not know RESOLVE_CACHED.
+    default: return -errno;
+  }
+}
+
 int open_beneath_walk(int dir, const char* path, int flags, mode_t mode) noexcept {
   Walk walk(dir, path);
   return walk.open(flags, mode);

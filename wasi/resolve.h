@@ -18,6 +18,10 @@ namespace lunabeam::wasi {
 // 0, not empty, shorter than PATH_MAX.
 [[nodiscard]] int open_beneath(int dir, const char* path, int flags, mode_t mode = 0) noexcept;
 
+// The same without waiting for any disk, as far as what the kernel remembers of names will do: -EAGAIN where it does not (and where
+// there is no openat2). Not for O_CREAT and O_TRUNC.
+[[nodiscard]] int open_beneath_cached(int dir, const char* path, int flags) noexcept;
+
 // The two ways by themselves, for tests. -ENOSYS: the system has no openat2.
 [[nodiscard]] int open_beneath_kernel(int dir, const char* path, int flags, mode_t mode) noexcept;
 [[nodiscard]] int open_beneath_walk(int dir, const char* path, int flags, mode_t mode) noexcept;

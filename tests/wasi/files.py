@@ -3,7 +3,7 @@
 
     files.py PROGRAM GUESTS WHAT [--hide-openat2] [-- OPTIONS OF lunabeam run]
 
-WHAT: files (calls that the official tests leave out), escape (every path out that we can think of), race (the same while links and
+WHAT: files (calls that the official tests leave out), options (of the command line), escape (every path out that we can think of), race (the same while links and
 directories are exchanged), descriptors (a thousand processes die with files in every state).
 
 Calls that change anything are only ever made on paths that lead into the scratch folder, inside or outside of the preopened part of it:
@@ -46,6 +46,28 @@ class Run:
             f"status {done.returncode}, printed {done.stdout[-500:]!r}, {done.stderr[-1500:]!r}"]
 
     # --- what works ---
+
+    def options(self):
+        """--dir and --no-default-dir: what is preopened, and what a person can get wrong."""
+        program, problems = str(Path(self.arguments.program).resolve()), []
+        module = str(Path(self.arguments.guests).resolve() / "wasi_preopens.wasm")
+        (self.root / "one").mkdir()
+        for options, status, stdout, stderr in [
+            ([], 0, ". 3\n", ""),
+            (["--no-default-dir"], 0, "", ""),
+            (["--dir", "one"], 0, ". 3\none 4\n", ""),
+            (["--no-default-dir", "--dir", "one::/data", "--dir", "one/../one::x::y"], 0, "/data 3\nx::y 4\n", ""),
+            (["--dir", "absent"], 1, "", "absent: No such file or directory"),
+            (["--dir", module], 1, "", "Not a directory"),
+            (["--dir", ""], 2, "", "HOST"),
+            (["--dir", "::x"], 2, "", "HOST::GUEST"),
+            (["--dir", "one::"], 2, "", "HOST::GUEST"),
+        ]:
+            done = subprocess.run([program, "run", *options, module], stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, timeout=TIME_LIMIT_S, cwd=self.root)
+            if done.returncode != status or done.stdout != stdout or stderr not in done.stderr:
+                problems.append(f"{options}: status {done.returncode}, printed {done.stdout!r}, {done.stderr[-300:]!r}")
+        return problems
 
     def files(self):
         os.mkfifo(self.root / "pipe")
@@ -185,7 +207,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program")
     parser.add_argument("guests")
-    parser.add_argument("what", choices=["files", "escape", "race", "descriptors"])
+    parser.add_argument("what", choices=["files", "options", "escape", "race", "descriptors"])
     parser.add_argument("--hide-openat2", action="store_true")
     parser.add_argument("options", nargs="*", help="options of `lunabeam run`, behind --")
     arguments = parser.parse_args()

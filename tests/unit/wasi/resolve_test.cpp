@@ -172,6 +172,27 @@ TEST_P(Resolve, LeavesNoDescriptorBehind) {
   EXPECT_EQ(count(), before);
 }
 
+// Looking without waiting: the same answers, or none.
+TEST_P(Resolve, CachedNamesAreNoWayOutEither) {
+  link("in", "a/b/file");
+  link("out", "../outside/file");
+  link("absolute", (top_ / "outside/file").string());
+  const auto cached = [&](const char* path, int flags) {
+    const int fd = open_beneath_cached(dir_, path, flags);
+    if (fd < 0) return -fd;
+    close(fd);
+    return 0;
+  };
+  for (const char* path :
+       {"file", "in", "a/../file", "a/b/c", "absent", "out", "absolute", "..", "a/../..", "/", "file/"}) {
+    const int wanted = error(path);  // Whatever can be remembered of the names is, now.
+    const int got = cached(path, O_RDONLY);
+    EXPECT_TRUE(got == wanted || got == EAGAIN) << path << ": " << got << " instead of " << wanted;
+  }
+  EXPECT_EQ(cached("in", O_PATH | O_NOFOLLOW), 0);
+  EXPECT_EQ(cached("in", O_RDONLY | O_NOFOLLOW), ELOOP);
+}
+
 INSTANTIATE_TEST_SUITE_P(Ways, Resolve, testing::Values(&open_beneath_kernel, &open_beneath_walk),
                          [](const auto& info) { return info.index == 0 ? "kernel" : "walk"; });
 
