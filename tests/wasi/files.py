@@ -209,8 +209,9 @@ def main():
     parser.add_argument("guests")
     parser.add_argument("what", choices=["files", "options", "escape", "race", "descriptors"])
     parser.add_argument("--hide-openat2", action="store_true")
-    parser.add_argument("options", nargs="*", help="options of `lunabeam run`, behind --")
-    arguments = parser.parse_args()
+    end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    arguments = parser.parse_args(sys.argv[1:end])
+    arguments.options = sys.argv[end + 1:]
     with tempfile.TemporaryDirectory(prefix="wasi-") as scratch:
         problems = getattr(Run(arguments, Path(scratch)), arguments.what)()
     for problem in problems:

@@ -70,8 +70,9 @@ def main():
     parser.add_argument("--expect", type=int, help="how many tests there must be")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--hide-openat2", action="store_true")
-    parser.add_argument("options", nargs="*", help="options of `lunabeam run`, behind --")
-    arguments = parser.parse_args()
+    end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    arguments = parser.parse_args(sys.argv[1:end])
+    arguments.options = sys.argv[end + 1:]
     if not (arguments.folder / "tests").is_dir():
         print(f"{arguments.folder} is not there")
         return SKIPPED

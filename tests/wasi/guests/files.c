@@ -81,6 +81,27 @@ static void test_long_transfers(void) {
   EXPECT(__wasi_path_unlink_file(ROOT, "long"), 0);
 }
 
+/* Lists and buffers that are larger than anything the host would hold for them. */
+static void test_hostile_lists(void) {
+  enum { LISTED = 1024 };
+  static __wasi_iovec_t list[2 * LISTED];
+  static uint8_t buffer[1 << 20];
+  __wasi_fd_t fd = open_at(ROOT, "small", __WASI_OFLAGS_CREAT, 0);
+  CHECK(write_bytes(fd, "small", 5) == 5);
+  __wasi_size_t done;
+  EXPECT(__wasi_fd_pread(fd, list, LISTED, 0, &done), 0);
+  CHECK(done == 0);
+  EXPECT(__wasi_fd_pread(fd, list, LISTED + 1, 0, &done), __WASI_ERRNO_INVAL);
+  for (int i = 0; i < 2 * LISTED; i++) list[i] = (__wasi_iovec_t){buffer, sizeof buffer};
+  EXPECT(__wasi_fd_pread(fd, list, 2 * LISTED, 0, &done), 0);
+  CHECK(done == 5 && memcmp(buffer, "small", 5) == 0);
+  for (int i = 0; i < 2 * LISTED; i++) list[i].buf_len = 1;
+  EXPECT(__wasi_fd_pwrite(fd, (const __wasi_ciovec_t*)list, 2 * LISTED, 0, &done), 0);
+  CHECK(done == LISTED);
+  EXPECT(__wasi_fd_close(fd), 0);
+  EXPECT(__wasi_path_unlink_file(ROOT, "small"), 0);
+}
+
 static void test_flags(void) {
   __wasi_fd_t fd = open_at(ROOT, "flags", __WASI_OFLAGS_CREAT, 0);
   __wasi_fdstat_t stat;
@@ -390,6 +411,7 @@ static void test_configs(const char* host_folder) {
 int main(int argc, char** argv) {
   CHECK(argc == 2);
   test_long_transfers();
+  test_hostile_lists();
   test_flags();
   test_sockets();
   test_listing();
