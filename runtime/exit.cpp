@@ -44,7 +44,10 @@ void release_instance(Process& process) {
   vm::destroy_instance(ctx);
   VM_DCHECK(process.exec.ctx == nullptr);
   process.memory = nullptr;
-  if (process.ctx_is_separate) std::free(ctx);
+  if (process.ctx_is_separate) {
+    std::free(ctx);
+    process.scheduler->account().release(vm::instance_bytes(*process.module));
+  }
 }
 
 void release_stack(Process& process) {
@@ -52,7 +55,7 @@ void release_stack(Process& process) {
     const u64 used_bytes = vm::stack_capacity_bytes(process.exec) / 2;
     process.scheduler->stack_hints().note(process.stack_hint_key, std::min(used_bytes, kUnparkedHintBytes));
   }
-  process.stack.release(process.exec, process.scheduler->blocks());
+  process.stack.release(process.exec, process.scheduler->blocks(), &process.scheduler->account());
 }
 
 // What has a meaning outside the process (sockets, files) or is bounded in size.
@@ -192,7 +195,7 @@ void drop_process(Process& process) noexcept {
   end_wait(process);
   forget_spawner(process);
   if (process.state == ProcessState::kRunning) process.environment->processes.erase(process.pid, scheduler.epoch());
-  process.stack.release(process.exec, scheduler.blocks());
+  process.stack.release(process.exec, scheduler.blocks(), &scheduler.account());
   release_instance(process);
   release_resources(process);
   destroy_signals(process, process.leftover);
@@ -204,12 +207,29 @@ void drop_process(Process& process) noexcept {
   reclaim_block(process, scheduler.vm().worker(process.home));
 }
 
+void drop_unborn(Process& process) noexcept {
+  append(&process.leftover, process.signals.close());
+  while (process.leftover != nullptr) {
+    Signal& signal = *process.leftover;
+    process.leftover = signal.next;
+    handle_leftover(process, signal);
+  }
+  u64 pid;
+  i64 tag;
+  while (process.links.pop(&pid, &tag)) tell(process, pid, SignalKind::kUnlink);
+  if (process.monitors != nullptr) {
+    while (process.monitors->watched.pop(&pid, &tag)) tell(process, pid, SignalKind::kStopMonitoring);
+  }
+  drop_process(process);
+}
+
 void reclaim_block(Process& process, Scheduler& home) noexcept {
   VM_DCHECK(home.worker() == process.home);
   home.remove_process(process);
   const u32 block_bytes = process.block_bytes;
   process.~Process();
   home.blocks().free(&process, block_bytes);
+  home.account().release(block_bytes);
 }
 
 }  // namespace lunabeam::runtime

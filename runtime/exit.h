@@ -20,6 +20,8 @@ void begin_exit(Process& process, const vm::ExitReason& reason) noexcept;
 // Frees a process that has not come to life, or at the end of the program any process, without telling anybody of its death.
 // REQUIRES: it is in no run queue any more; home and current scheduler are the same, or no scheduler runs.
 void drop_process(Process& process) noexcept;
+// Frees a process that will not come to life after its start section has begun: whom it has linked or monitors is told to forget it.
+void drop_unborn(Process& process) noexcept;
 // For the scheduler: the last of a dead process, on its home's thread.
 void reclaim_block(Process& process, Scheduler& home) noexcept;
 

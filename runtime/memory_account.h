@@ -1,4 +1,5 @@
-// Accounting of guest-driven host memory that is not linear memory (rule P13): message bytes, private tables. The VM-wide total
+// Accounting of guest-driven host memory that is not linear memory (rule P13): process blocks, stacks, message bytes, private tables,
+// timers. The VM-wide total
 // is the MemoryBudget that the memory pools charge too (--memory-limit); each scheduler pays in advance, so that a small message
 // does not touch the shared counter.
 #pragma once
@@ -12,8 +13,11 @@ namespace lunabeam::runtime {
 class MemoryAccount {
  public:
   static constexpr u64 kAdvanceBytes = 64 * 1024;
+  static constexpr u64 kUnlimitedAdvanceBytes = 4 * 1024 * 1024;  // Where nobody can miss what is held.
 
-  explicit MemoryAccount(MemoryBudget& budget) noexcept : budget_(budget) {}
+  explicit MemoryAccount(MemoryBudget& budget) noexcept
+      : budget_(budget),
+        step_bytes_(budget.limit_bytes() == MemoryBudget::kUnlimited ? kUnlimitedAdvanceBytes : kAdvanceBytes) {}
   ~MemoryAccount() { settle(); }
   MemoryAccount(const MemoryAccount&) = delete;
   MemoryAccount& operator=(const MemoryAccount&) = delete;
@@ -28,15 +32,17 @@ class MemoryAccount {
   }
   void release(u64 size_bytes) noexcept {
     advance_bytes_ += size_bytes;
-    if (advance_bytes_ > 2 * kAdvanceBytes) [[unlikely]] {
-      budget_.refund(advance_bytes_ - kAdvanceBytes);
-      advance_bytes_ = kAdvanceBytes;
+    if (advance_bytes_ > 2 * step_bytes_) [[unlikely]] {
+      budget_.refund(advance_bytes_ - step_bytes_);
+      advance_bytes_ = step_bytes_;
     }
   }
-  // Returns what was paid in advance.
-  void settle() noexcept {
-    if (advance_bytes_ != 0) budget_.refund(advance_bytes_);
+  // Returns what was paid in advance. False: nothing was.
+  bool settle() noexcept {
+    if (advance_bytes_ == 0) return false;
+    budget_.refund(advance_bytes_);
     advance_bytes_ = 0;
+    return true;
   }
   [[nodiscard]] u64 advance_bytes() const { return advance_bytes_; }
 
@@ -46,8 +52,8 @@ class MemoryAccount {
  private:
   [[gnu::noinline]] bool pay(u64 size_bytes) noexcept {
     const u64 missing = size_bytes - advance_bytes_;
-    if (missing <= MemoryBudget::kUnlimited - kAdvanceBytes && budget_.charge(missing + kAdvanceBytes)) {
-      advance_bytes_ += missing + kAdvanceBytes;
+    if (missing <= MemoryBudget::kUnlimited - step_bytes_ && budget_.charge(missing + step_bytes_)) {
+      advance_bytes_ += missing + step_bytes_;
       return true;
     }
     if (!budget_.charge(missing)) return false;
@@ -56,6 +62,7 @@ class MemoryAccount {
   }
 
   MemoryBudget& budget_;
+  const u64 step_bytes_;   // Paid in advance at a time.
   u64 advance_bytes_ = 0;  // Charged to the budget and in nobody's use.
 };
 

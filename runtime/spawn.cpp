@@ -80,6 +80,12 @@ Process* make_process(Scheduler& scheduler, Environment& environment, NameRegist
   const bool separate = head_bytes + ctx_bytes + stack_bytes > BlockPool::kMaxBlockBytes;
   const u64 used_bytes = head_bytes + (separate ? 0 : ctx_bytes);
   const u64 block_bytes = BlockPool::block_bytes(used_bytes + stack_bytes);
+  // The process block counts: a bomb of processes fails in the guest that sets it off (rule P13).
+  const u64 charged_bytes = block_bytes + (separate ? ctx_bytes : 0);
+  if (!scheduler.account().charge(charged_bytes)) {
+    error = vm::Error{.code = vm::ErrorCode::kResourceLimit, .detail = "process"}.message();
+    return nullptr;
+  }
   auto* block = static_cast<u8*>(scheduler.blocks().allocate(block_bytes));
   void* ctx_block = block + head_bytes;
   if (block != nullptr && separate) {
@@ -90,6 +96,7 @@ Process* make_process(Scheduler& scheduler, Environment& environment, NameRegist
     }
   }
   if (block == nullptr) {
+    scheduler.account().release(charged_bytes);
     error = "out of memory";
     return nullptr;
   }
@@ -114,6 +121,7 @@ Process* make_process(Scheduler& scheduler, Environment& environment, NameRegist
     if (separate) std::free(ctx_block);
     process.~Process();
     scheduler.blocks().free(block, block_bytes);
+    scheduler.account().release(charged_bytes);
     return nullptr;
   }
   if (const vm::Export* memory = module.find_export("memory", vm::ExternKind::kMemory); memory != nullptr) {
@@ -177,7 +185,7 @@ SpawnStatus bring_to_life(Process& parent, Process& child, i64 link_tag, const s
     child.has_name = true;
     if (const auto existing = parent.registry->put_if_absent(*name, {0, child.pid}, publish)) {
       result.existing = *existing;
-      drop_process(child);
+      drop_unborn(child);
       return SpawnStatus::kNameTaken;
     }
   }
@@ -225,7 +233,7 @@ void fail_start(Process& child, std::string error) {
   Scheduler& scheduler = *child.scheduler;
   wait.error = std::move(error);
   wait.child = nullptr;
-  drop_process(child);
+  drop_unborn(child);
   tell_spawner(scheduler, wait);
 }
 
@@ -235,7 +243,7 @@ SpawnWait::~SpawnWait() {
   if (child == nullptr) return;
   child->spawner = nullptr;
   if (done) {
-    drop_process(*child);
+    drop_unborn(*child);
   } else {
     // The scheduler drops it when its turn comes.
     child->doomed = true;
@@ -316,7 +324,7 @@ void start_section_ended(Process& process, bool trapped) noexcept {
 
 void start_section_died(Process& process) noexcept {
   if (process.spawner == nullptr) {
-    drop_process(process);
+    drop_unborn(process);
     return;
   }
   process.spawner->done = true;

@@ -46,35 +46,42 @@ void ProcessStack::attach(vm::ExecContext& exec, u8* lo, u8* hi) noexcept {
   vm::attach_stack(exec, lo, hi);
 }
 
-bool ProcessStack::move_to_new_block(vm::ExecContext& exec, BlockPool& pool, u64 size_bytes) noexcept {
+bool ProcessStack::move_to_new_block(vm::ExecContext& exec, BlockPool& pool, u64 size_bytes,
+                                     MemoryAccount* account) noexcept {
+  if (account != nullptr && !account->charge(size_bytes)) return false;
   u8* lo = allocate_stack(pool, size_bytes);
-  if (lo == nullptr) return false;
+  if (lo == nullptr) {
+    if (account != nullptr) account->release(size_bytes);
+    return false;
+  }
   u8* const old_lo = exec.stack_lo;
   const u64 old_bytes = vm::stack_capacity_bytes(exec);
   const bool was_first = is_first(exec);
   vm::move_stack(exec, lo, lo + size_bytes);
   if (!was_first) {
     free_stack(pool, old_lo, old_bytes);
+    if (account != nullptr) account->release(old_bytes);
   } else if (kTorture) {
     vm::poison_stack(old_lo, old_lo + old_bytes);
   }
   return true;
 }
 
-bool ProcessStack::grow(vm::ExecContext& exec, BlockPool& pool, u64 need_bytes, u64 cap_bytes) noexcept {
+bool ProcessStack::grow(vm::ExecContext& exec, BlockPool& pool, u64 need_bytes, u64 cap_bytes,
+                        MemoryAccount* account) noexcept {
   const u64 used_bytes = vm::used_stack_bytes(exec);
   if (kTorture && vm::stack_has_room(exec, need_bytes)) {
     // A torture move that finds no memory is no failure: the stack has room where it is.
     if (vm::torture_moves_stack(used_bytes, torture_count_)) {
-      (void)move_to_new_block(exec, pool, vm::stack_capacity_bytes(exec));
+      (void)move_to_new_block(exec, pool, vm::stack_capacity_bytes(exec), account);
     }
     return true;
   }
   const u64 size_bytes = vm::grown_stack_bytes(vm::stack_capacity_bytes(exec), used_bytes, need_bytes, cap_bytes);
-  return size_bytes != 0 && move_to_new_block(exec, pool, size_bytes);
+  return size_bytes != 0 && move_to_new_block(exec, pool, size_bytes, account);
 }
 
-void ProcessStack::shrink(vm::ExecContext& exec, BlockPool& pool) noexcept {
+void ProcessStack::shrink(vm::ExecContext& exec, BlockPool& pool, MemoryAccount* account) noexcept {
   const u64 capacity = vm::stack_capacity_bytes(exec);
   const u64 used = vm::used_stack_bytes(exec);
   if (is_first(exec) || capacity <= kShrinkAboveBytes || used >= capacity / 4 || used > kShrinkCopyBytes) return;
@@ -83,14 +90,19 @@ void ProcessStack::shrink(vm::ExecContext& exec, BlockPool& pool) noexcept {
     u8* const old_lo = exec.stack_lo;
     vm::move_stack(exec, first_lo_, first_hi_);
     free_stack(pool, old_lo, capacity);
+    if (account != nullptr) account->release(capacity);
     return;
   }
   const u64 size_bytes = std::max(vm::kMinStackBytes, std::bit_ceil(least * 2));
-  if (size_bytes <= capacity / 2) (void)move_to_new_block(exec, pool, size_bytes);
+  if (size_bytes <= capacity / 2) (void)move_to_new_block(exec, pool, size_bytes, account);
 }
 
-void ProcessStack::release(vm::ExecContext& exec, BlockPool& pool) noexcept {
-  if (!is_first(exec)) free_stack(pool, exec.stack_lo, vm::stack_capacity_bytes(exec));
+void ProcessStack::release(vm::ExecContext& exec, BlockPool& pool, MemoryAccount* account) noexcept {
+  if (!is_first(exec)) {
+    const u64 capacity = vm::stack_capacity_bytes(exec);
+    free_stack(pool, exec.stack_lo, capacity);
+    if (account != nullptr) account->release(capacity);
+  }
   vm::attach_stack(exec, first_lo_, first_hi_);
 }
 

@@ -40,7 +40,7 @@ struct VmOptions {
   bool deterministic = false;
   u64 seed = 1;
   u64 memory_limit_bytes =
-      MemoryBudget::kUnlimited;  // --memory-limit: linear memories, tables and messages of all processes.
+      MemoryBudget::kUnlimited;  // --memory-limit: process blocks, stacks, memories, tables, messages, timers.
 };
 
 // Exit status and cause of a root process.
@@ -69,7 +69,7 @@ struct VmStats {
   u64 live_blocks = 0;       // Of the block pools.
   u64 live_block_bytes = 0;
   u64 live_memories = 0;
-  u64 memory_bytes = 0;  // Charged to the limit: linear memories, tables, messages.
+  u64 memory_bytes = 0;  // Charged to the limit.
   u64 live_messages = 0;
 };
 

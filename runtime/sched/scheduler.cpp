@@ -463,7 +463,7 @@ void Scheduler::park(Process& process) noexcept {
     process.stack_noted = true;
     stack_hints_.note(process.stack_hint_key, vm::used_stack_bytes(process.exec));
   }
-  process.stack.shrink(process.exec, blocks_);
+  process.stack.shrink(process.exec, blocks_, &account_);
   // Who computes between two messages gains from a worker of its own.
   if (lonely_wakes_ != 0 &&
       vm::kSliceReductions - process.slice_left - process.exec.reductions > balance::kLonelyReductions) {
@@ -566,7 +566,8 @@ i64 Scheduler::on_tick(vm::ExecContext& exec, i64 reductions) noexcept {
 
 bool Scheduler::on_grow_stack(vm::ExecContext& exec, u64 need_bytes) noexcept {
   Scheduler& scheduler = scheduler_of(exec);
-  return process_of(exec).stack.grow(exec, scheduler.blocks_, need_bytes, scheduler.options_.max_stack_bytes);
+  return process_of(exec).stack.grow(exec, scheduler.blocks_, need_bytes, scheduler.options_.max_stack_bytes,
+                                     &scheduler.account_);
 }
 
 // Tables count towards the limit of the process by themselves: bytes of tables <= max_memory_bytes.
@@ -604,13 +605,18 @@ bool is_within_limit(const vm::ExecContext& exec, u64 old_bytes, u64 new_bytes, 
 
 bool Scheduler::on_memory_allocate(vm::ExecContext& exec, vm::MemoryInst& memory, u64 size_bytes,
                                    const vm::MemoryImage* image, u64 key) noexcept {
-  return is_within_limit(exec, 0, size_bytes, process_of(exec).config->max_memory_bytes) &&
-         scheduler_of(exec).memories_.allocate(memory, size_bytes, image, key);
+  if (!is_within_limit(exec, 0, size_bytes, process_of(exec).config->max_memory_bytes)) return false;
+  Scheduler& scheduler = scheduler_of(exec);
+  return scheduler.memories_.allocate(memory, size_bytes, image, key) ||
+         (scheduler.account_.settle() && scheduler.memories_.allocate(memory, size_bytes, image, key));
 }
 
 bool Scheduler::on_memory_grow(vm::ExecContext& exec, vm::MemoryInst& memory, u64 new_size_bytes) noexcept {
-  return is_within_limit(exec, memory.size_bytes, new_size_bytes, process_of(exec).config->max_memory_bytes) &&
-         scheduler_of(exec).memories_.grow(memory, new_size_bytes);
+  if (!is_within_limit(exec, memory.size_bytes, new_size_bytes, process_of(exec).config->max_memory_bytes))
+    return false;
+  Scheduler& scheduler = scheduler_of(exec);
+  return scheduler.memories_.grow(memory, new_size_bytes) ||
+         (scheduler.account_.settle() && scheduler.memories_.grow(memory, new_size_bytes));
 }
 
 void Scheduler::on_memory_free(vm::ExecContext& exec, vm::MemoryInst& memory, u64 key) noexcept {

@@ -191,7 +191,7 @@ TEST_P(SpawnTest, ParametersReachTheEntryFunction) {
 }
 
 TEST_P(SpawnTest, WithoutMemoryASpawnIsAnError) {
-  start({.deterministic = true, .memory_limit_bytes = 3 * 65536});
+  start({.deterministic = true, .memory_limit_bytes = 3 * 65536 + 16 * 1024});
   int spawned = 0;
   std::string error;
   const int child = script([](const Guest& g) { return g.receive(); });
@@ -212,6 +212,82 @@ TEST_P(SpawnTest, WithoutMemoryASpawnIsAnError) {
   EXPECT_EQ(root.exit_status(), 0);
   EXPECT_EQ(spawned, 2);
   EXPECT_THAT(error, HasSubstr("resource limit exceeded"));
+  expect_nothing_alive();
+}
+
+TEST_P(SpawnTest, ABombOfProcessesWithoutMemoriesIsAnErrorOfItsSpawner) {
+  start({.deterministic = true, .memory_limit_bytes = u64{1} << 20});
+  tests::ModuleBuilder m;
+  m.export_item("run", tests::ModuleBuilder::kFunc, m.func(m.type("", ""), {0x03, 0x40, 0x0C, 0x00, 0x0B}));
+  const auto plain = load(m.build());
+  u64 spawned = 0;
+  std::string error;
+  const RunResult root = run_script([&](const Guest& g) {
+    for (; error.empty(); ++spawned) {
+      SpawnResult result;
+      (void)spawn(g.process, {.config = g.process.config, .module = plain, .function = "run"}, result);
+      error = result.error;
+    }
+    EXPECT_GE(vm_->stats().memory_bytes, vm_->stats().live_block_bytes);
+    return g.stop();
+  });
+  EXPECT_EQ(root.exit_status(), 0);
+  EXPECT_GT(spawned, 100u);
+  EXPECT_LE(spawned, 2048u);  // Of at least 512 bytes each.
+  EXPECT_THAT(error, HasSubstr("resource limit exceeded"));
+  expect_nothing_alive();
+}
+
+TEST_P(SpawnTest, ABombOfRecursionExhaustsTheStackOfItsProcessOnly) {
+  start({.deterministic = true, .memory_limit_bytes = u64{1} << 20});
+  tests::ModuleBuilder m;
+  m.export_item("run", tests::ModuleBuilder::kFunc, m.func(m.type("", ""), tests::call(0)));
+  const auto recursive = load(m.build());
+  const RunResult root = run_script([&](const Guest& g) {
+    if (g.step == 0) {
+      set_die_when_link_dies(g.process, false);
+      SpawnResult result;
+      EXPECT_EQ(
+          spawn(g.process, {.config = g.process.config, .module = recursive, .function = "run", .link_tag = 3}, result),
+          SpawnStatus::kSpawned);
+      return g.receive();
+    }
+    EXPECT_EQ(g.process.scratch->message_kind(), MessageKind::kLinkDied);
+    EXPECT_LE(vm_->stats().memory_bytes, u64{128} * 1024);  // The stack has been returned.
+    return g.stop();
+  });
+  EXPECT_EQ(root.exit_status(), 0);
+  expect_nothing_alive();
+}
+
+TEST_P(SpawnTest, AStartSectionThatFailsLeavesNoLinkAndNoMonitorBehind) {
+  start();
+  scripts_.resize(1);
+  SpawnResult result;
+  SpawnStatus status = SpawnStatus::kFailed;
+  u64 peer = 0;
+  const int starter = script([&](const Guest& g) {
+    link(g.process, 5, peer);
+    monitor(g.process, peer);
+    return g.trap("no start");
+  });
+  const int bystander = script([](const Guest& g) { return g.receive(); });
+  started_ = load(module_bytes(starter));
+  child_script_ = bystander;
+  run_script([&](const Guest& g) {
+    switch (g.step) {
+      case 0: peer = g.spawn(bystander); return g.yield();
+      case 1: return spawn_parked(g, result, status);
+      case 2: return g.yield();
+      default: {
+        Process& process = *g.process.environment->processes.find(peer);
+        EXPECT_EQ(status, SpawnStatus::kFailed);
+        EXPECT_EQ(process.links.size(), 0u);
+        EXPECT_TRUE(process.monitors == nullptr || process.monitors->watchers.size() == 0);
+        return g.stop();
+      }
+    }
+  });
   expect_nothing_alive();
 }
 
