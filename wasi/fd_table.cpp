@@ -6,6 +6,7 @@
 
 #include "runtime/sched/scheduler.h"
 #include "runtime/vm.h"
+#include "vm/base/check.h"
 
 namespace lunabeam::wasi {
 namespace {
@@ -63,6 +64,7 @@ bool FdTable::fill(runtime::Process& process) noexcept {
   const auto& preopens = process.config->preopens;
   const u64 count = kStreams + preopens.size();
   if (count > kMaxDescriptors || !reserve(static_cast<u32>(count))) return false;
+  VM_CHECK(descriptors_ != nullptr);
   for (u32 fd = 0; fd < kStreams; ++fd) descriptors_[fd] = stream(fd);
   for (u32 i = 0; i < preopens.size(); ++i) {
     OpenFile* const file = OpenFile::create(budget_, preopens[i].directory);

@@ -9,6 +9,7 @@
 
 #include "runtime/sched/scheduler.h"
 #include "runtime/vm.h"
+#include "wasi/charged_bytes.h"
 #include "wasi/fd_access.h"
 #include "wasi/file_call.h"
 #include "wasi/filestat.h"
@@ -93,6 +94,7 @@ bool stat_cached(const Place& place, bool follows, StatResult& result) {
 // What path_readlink brings back.
 struct LinkText {
   Errno error = Errno::kSuccess;
+  ChargedBytes text = {};
   u64 length_bytes = 0;
 };
 
@@ -224,10 +226,10 @@ Outcome path_readlink(Process& p, u32 fd, u32 path, u32 length, u32 buffer_ptr, 
   }
   ChargedBytes text = ChargedBytes::allocate(p.scheduler->vm().budget(), PATH_MAX);
   if (!text) return Errno::kNoMem;
-  u8* const bytes = text.data();
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): the call owns both callables, and the text with them.
   return start_work(
       p,
-      [place = std::move(place), bytes]() noexcept {
+      [place = std::move(place), text = std::move(text)]() mutable noexcept {
         LinkText result;
         const int opened = open_name(place, false);
         if (opened < 0) {
@@ -235,22 +237,22 @@ Outcome path_readlink(Process& p, u32 fd, u32 path, u32 length, u32 buffer_ptr, 
           return result;
         }
         // ENOENT here means that it is no link.
-        const ssize_t got = readlinkat(opened, "", reinterpret_cast<char*>(bytes), PATH_MAX);
+        const ssize_t got = readlinkat(opened, "", reinterpret_cast<char*>(text.data()), PATH_MAX);
         if (got < 0) {
           result.error = errno == ENOENT ? Errno::kInval : from_host_errno(errno);
         } else {
           result.length_bytes = static_cast<u64>(got);
+          result.text = std::move(text);
         }
         close(opened);
         return result;
       },
-      [text = std::move(text), buffer_ptr, buffer_length, used_ptr](Process& process,
-                                                                    const LinkText& result) noexcept -> Outcome {
+      [buffer_ptr, buffer_length, used_ptr](Process& process, const LinkText& result) noexcept -> Outcome {
         if (result.error != Errno::kSuccess) return result.error;
         const u64 used_bytes = std::min<u64>(result.length_bytes, buffer_length);
         const auto buffer = runtime::guest_bytes(process, buffer_ptr, used_bytes);
         if (!buffer || !store<u32>(process, used_ptr, static_cast<u32>(used_bytes))) return out_of_bounds(process);
-        std::memcpy(buffer->data(), text.data(), used_bytes);
+        std::memcpy(buffer->data(), result.text.data(), used_bytes);
         return Errno::kSuccess;
       });
 }
