@@ -10,7 +10,14 @@ Result<std::string> print_module(std::span<const u8> bytes, PrintOptions options
   VM_ASSIGN(const Outline outline, read_outline(bytes));
   NameTable names;
   if (options.names) names.read(bytes, outline);
-  return ModulePrinter(bytes, outline, names).print(options);
+  if (options.custom_sections) {
+    if (const std::optional<BranchHints> hints = read_branch_hints(bytes, outline)) {
+      ModulePrinter printer(bytes, outline, names, &*hints);
+      Result<std::string> text = printer.print(options);
+      if (!text || printer.hints_fit()) return text;
+    }
+  }
+  return ModulePrinter(bytes, outline, names, nullptr).print(options);
 }
 
 }  // namespace lunabeam::vm::text

@@ -46,10 +46,12 @@ constexpr std::pair<Space, std::string_view> kExternKinds[] = {
 
 }  // namespace
 
-ModulePrinter::ModulePrinter(std::span<const u8> bytes, const Outline& outline, const NameTable& names)
+ModulePrinter::ModulePrinter(std::span<const u8> bytes, const Outline& outline, const NameTable& names,
+                             const BranchHints* hints)
     : bytes_(bytes),
       outline_(outline),
       names_(names),
+      hints_(hints),
       types_(out_, names),
       max_size_(kAlwaysAllowedBytes + kMaxGrowth * bytes.size()),
       operators_(out_, names, bytes, outline.count(Space::kType), max_size_) {}
@@ -317,6 +319,14 @@ void ModulePrinter::print_locals(u32 params) {
   }
 }
 
+std::span<const BranchHint> ModulePrinter::take_hints(u32 func) {
+  if (hints_ == nullptr) return {};
+  const std::vector<BranchHint>& all = hints_->hints;
+  const size_t begin = next_hint_;
+  while (next_hint_ < all.size() && all[next_hint_].func == func) ++next_hint_;
+  return std::span(all).subspan(begin, next_hint_ - begin);
+}
+
 bool ModulePrinter::print_function(Reader& reader) {
   u32 size;
   if (!reader.read_size(size)) return false;
@@ -330,7 +340,7 @@ bool ModulePrinter::print_function(Reader& reader) {
   type_use(type, locals_);
   print_locals(params);
   if (!check_size(reader)) return false;
-  if (!operators_.body(reader, outline_.has_data_count, 2, locals_)) return false;
+  if (!operators_.body(reader, outline_.has_data_count, 2, locals_, begin, take_hints(func))) return false;
   if (reader.pos() != end) return reader.fail(ErrorCode::kSectionSizeMismatch, begin);
   out_.line(1);
   out_.character(')');
@@ -391,8 +401,9 @@ void ModulePrinter::print_customs(SectionId id) {
     }
   }
   const bool is_last = !has_section_behind(id);
-  for (const CustomSection& custom : outline_.customs) {
-    if (custom.after != id) continue;
+  for (size_t i = 0; i < outline_.customs.size(); ++i) {
+    const CustomSection& custom = outline_.customs[i];
+    if (custom.after != id || (hints_ != nullptr && hints_->custom == i)) continue;
     out_.line(1);
     out_.text("(@custom ");
     out_.name(custom.name);

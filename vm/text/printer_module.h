@@ -12,10 +12,13 @@ namespace lunabeam::vm::text {
 
 class ModulePrinter {
  public:
-  // All three must outlive the printer.
-  ModulePrinter(std::span<const u8> bytes, const Outline& outline, const NameTable& names);
+  // All must outlive the printer. hints: nullptr when they are printed as the custom section that they are, if at all.
+  ModulePrinter(std::span<const u8> bytes, const Outline& outline, const NameTable& names, const BranchHints* hints);
 
+  // To be called once.
   [[nodiscard]] Result<std::string> print(PrintOptions options);
+  // After print(): false when a hint stood elsewhere than before a branch, so that its annotation would not be understood.
+  [[nodiscard]] bool hints_fit() const { return operators_.hints_fit(); }
 
  private:
   [[nodiscard]] Result<void> print_section(SectionId id);
@@ -52,6 +55,8 @@ class ModulePrinter {
   [[nodiscard]] bool check_size(Reader& reader) const;
   void data_strings(u32 begin, u32 end, u32 depth);
 
+  // The hints of a function. REQUIRES: functions are asked for in order.
+  [[nodiscard]] std::span<const BranchHint> take_hints(u32 func);
   // Custom sections that stand directly behind section `id`.
   void print_customs(SectionId id);
   [[nodiscard]] bool has_section_behind(SectionId id) const;
@@ -65,6 +70,8 @@ class ModulePrinter {
   std::span<const u8> bytes_;
   const Outline& outline_;
   const NameTable& names_;
+  const BranchHints* hints_;
+  size_t next_hint_ = 0;
   TextOutput out_;
   TypePrinter types_;
   size_t max_size_;

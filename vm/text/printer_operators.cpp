@@ -33,7 +33,8 @@ bool OperatorPrinter::enter_or_leave(Reader& reader, const Operator& op, u32& de
   return true;
 }
 
-bool OperatorPrinter::body(Reader& reader, bool has_data_count, u32 depth, std::span<const Identifier> locals) {
+bool OperatorPrinter::body(Reader& reader, bool has_data_count, u32 depth, std::span<const Identifier> locals,
+                           u32 begin, std::span<const BranchHint> hints) {
   DeferredError ignored;
   TypeReader types(reader, identity_, FeatureSet::supported(), ignored);
   OperatorReader operators(reader, types, has_data_count);
@@ -42,10 +43,19 @@ bool OperatorPrinter::body(Reader& reader, bool has_data_count, u32 depth, std::
   may_have_else_.clear();
   for (Operator op;;) {
     if (!operators.next(op)) return false;
-    if (op.op == Opcode::end && may_have_else_.empty()) return true;
+    if (op.op == Opcode::end && may_have_else_.empty()) {
+      hints_fit_ &= hints.empty();
+      return true;
+    }
     u32 own_depth = depth + static_cast<u32>(may_have_else_.size());
     if (!enter_or_leave(reader, op, own_depth)) return false;
     out_.line(own_depth);
+    if (!hints.empty() && op.pc - begin >= hints.front().offset) [[unlikely]] {
+      const BranchHint& hint = hints.front();
+      hints_fit_ &= op.pc - begin == hint.offset && (op.op == Opcode::if_ || op.op == Opcode::br_if);
+      out_.text(hint.value == 0 ? "(@metadata.code.branch_hint \"\\00\") " : "(@metadata.code.branch_hint \"\\01\") ");
+      hints = hints.subspan(1);
+    }
     out_.text(info(op.op).text);
     if (!immediates(op)) return reader.fail(ErrorCode::kMalformedValueType, op.pc);
     if (out_.size() > max_size_) {

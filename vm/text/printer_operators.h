@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "vm/decode/operator_reader.h"
+#include "vm/text/printer_hints.h"
 #include "vm/text/printer_types.h"
 
 namespace lunabeam::vm::text {
@@ -15,14 +16,18 @@ class OperatorPrinter {
   // `max_size`: of the output; what is too long is an error (kImplementationLimit), since one byte of a module can ask for many.
   OperatorPrinter(TextOutput& out, const NameTable& names, std::span<const u8> bytes, u32 type_count, size_t max_size);
 
-  // The operators of a body, each on its own line, `depth` levels deep; without the final `end`, which is read.
-  [[nodiscard]] bool body(Reader& reader, bool has_data_count, u32 depth, std::span<const Identifier> locals);
+  // The operators of a body, each on its own line, `depth` levels deep; without the final `end`, which is read. `begin`: of the
+  // body, from where `hints` count.
+  [[nodiscard]] bool body(Reader& reader, bool has_data_count, u32 depth, std::span<const Identifier> locals, u32 begin,
+                          std::span<const BranchHint> hints);
   // A constant expression as ` instr*`: folded when it is one instruction. With a keyword it is put in a form of that name, as
   // ` (keyword instr*)`; may_abbreviate: unless it is one instruction.
   [[nodiscard]] bool const_expr(Reader& reader, std::string_view keyword, bool may_abbreviate);
 
   // Whether an operator named a data segment: only then has the module that the text reads back to a data count section.
   [[nodiscard]] bool names_data() const { return names_data_; }
+  // Whether each hint stood before a branch.
+  [[nodiscard]] bool hints_fit() const { return hints_fit_; }
 
  private:
   // Where an operator stands among the blocks around it.
@@ -60,6 +65,7 @@ class OperatorPrinter {
   const OperatorReader* operators_ = nullptr;
   std::vector<bool> may_have_else_;  // Per open block: an `if` whose `else` was not seen.
   bool names_data_ = false;
+  bool hints_fit_ = true;
 };
 
 }  // namespace lunabeam::vm::text

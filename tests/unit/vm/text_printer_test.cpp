@@ -281,6 +281,35 @@ TEST(TextPrinter, CustomSectionsKeepTheirPlaces) {
   EXPECT_THAT(printed(module(body), {.custom_sections = false}), Not(HasSubstr("@custom")));
 }
 
+TEST(TextPrinter, BranchHintsAreAnnotationsWhereTheyFit) {
+  const auto with = [](const Bytes& contents) {
+    const Bytes body = raw_body({0x41, 0x81, 0x00, 0x0D, 0, 0x41, 0, 0x04, 0x40, 0x0B});
+    return printed(raw_module({raw_section(1, raw_vector({kEmptyFuncType})), raw_section(3, {1, 0}),
+                               custom("metadata.code.branch_hint", contents), raw_section(10, raw_vector({body}))}));
+  };
+  const std::string hinted = with({1, 0, 2, 4, 1, 0, 8, 1, 1});
+  EXPECT_THAT(hinted, HasSubstr("    i32.const 1\n"
+                                "    (@metadata.code.branch_hint \"\\00\") br_if 0\n"
+                                "    i32.const 0\n"
+                                "    (@metadata.code.branch_hint \"\\01\") if\n"));
+  EXPECT_THAT(hinted, Not(HasSubstr("@custom")));
+  // Not before a branch, behind the body, of no function, empty, too long, of another value, out of order, cut off.
+  for (const Bytes& contents : std::initializer_list<Bytes>{{1, 0, 1, 6, 1, 0},
+                                                            {1, 0, 1, 5, 1, 0},
+                                                            {1, 0, 1, 90, 1, 0},
+                                                            {1, 1, 1, 4, 1, 0},
+                                                            {0},
+                                                            {1, 0, 0},
+                                                            {1, 0, 1, 4, 1, 0, 0},
+                                                            {1, 0, 1, 4, 1, 2},
+                                                            {1, 0, 2, 8, 1, 0, 4, 1, 0},
+                                                            {1, 0, 1, 4, 1}}) {
+    const std::string text = with(contents);
+    EXPECT_THAT(text, HasSubstr("(@custom \"metadata.code.branch_hint\" (after func) ")) << text;
+    EXPECT_THAT(text, Not(HasSubstr("(@metadata")));
+  }
+}
+
 TEST(TextPrinter, LongDataIsSplitOverLines) {
   const Bytes text(130, 'x');
   const std::string out = printed(raw_module({raw_section(11, raw_vector({seq({{1}, leb(text.size()), text})}))}));
