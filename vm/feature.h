@@ -28,6 +28,13 @@ class FeatureSet {
 #include "vm/features.def"
     return set;
   }
+  // Everything that can be decoded and printed.
+  [[nodiscard]] static constexpr FeatureSet all() {
+    FeatureSet set;
+#define VM_FEATURE(id, text, enabled) set.enable(Feature::id);
+#include "vm/features.def"
+    return set;
+  }
   constexpr void enable(Feature f) { bits_ |= bit(f); }
   constexpr void disable(Feature f) { bits_ &= ~bit(f); }
   [[nodiscard]] constexpr bool has(Feature f) const { return (bits_ & bit(f)) != 0; }

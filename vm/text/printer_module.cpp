@@ -10,9 +10,9 @@
 namespace lunabeam::vm::text {
 namespace {
 
-// Bytes of text that one byte of a module may become. Real modules stay below 20; hostile ones name a long identifier, or declare
-// thousands of locals, in a few bytes.
-constexpr size_t kMaxGrowth = 256;
+// Bytes of text that one byte of a module may become: enough for the longest operator of one byte, indented as deep as it goes. Real
+// modules stay near 10; hostile ones name a long identifier, or declare thousands of locals, in a few bytes.
+constexpr size_t kMaxGrowth = 112;
 constexpr size_t kAlwaysAllowedBytes = 16 << 20;
 
 constexpr u32 kDataBytesPerLine = 64;

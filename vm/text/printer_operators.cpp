@@ -14,21 +14,28 @@ OperatorPrinter::OperatorPrinter(TextOutput& out, const NameTable& names, std::s
 }
 
 bool OperatorPrinter::enter_or_leave(Reader& reader, const Operator& op, u32& depth) {
+  const Block inner = blocks_.empty() ? Block::kPlain : blocks_.back();
+  const bool may_catch = inner == Block::kTry || inner == Block::kCatch;
+  bool is_in_place = true;
   switch (op.op) {
     case Opcode::block:
     case Opcode::loop:
-    case Opcode::try_table: may_have_else_.push_back(false); break;
-    case Opcode::if_: may_have_else_.push_back(true); break;
-    case Opcode::else_:
-      if (may_have_else_.empty() || !may_have_else_.back()) return reader.fail(ErrorCode::kEndOpcodeExpected, op.pc);
-      may_have_else_.back() = false;
-      --depth;
-      break;
-    case Opcode::end:
-      may_have_else_.pop_back();
-      --depth;
-      break;
-    default: break;
+    case Opcode::try_table: blocks_.push_back(Block::kPlain); return true;
+    case Opcode::if_: blocks_.push_back(Block::kIf); return true;
+    case Opcode::try_: blocks_.push_back(Block::kTry); return true;
+    case Opcode::else_: is_in_place = inner == Block::kIf; break;
+    case Opcode::catch_:
+    case Opcode::catch_all: is_in_place = may_catch; break;
+    case Opcode::delegate: is_in_place = inner == Block::kTry; break;
+    case Opcode::end: break;
+    default: return true;
+  }
+  if (!is_in_place) return reader.fail(ErrorCode::kEndOpcodeExpected, op.pc);
+  --depth;
+  if (op.op == Opcode::end || op.op == Opcode::delegate) {
+    blocks_.pop_back();
+  } else {
+    blocks_.back() = op.op == Opcode::catch_ ? Block::kCatch : Block::kPlain;
   }
   return true;
 }
@@ -36,18 +43,18 @@ bool OperatorPrinter::enter_or_leave(Reader& reader, const Operator& op, u32& de
 bool OperatorPrinter::body(Reader& reader, bool has_data_count, u32 depth, std::span<const Identifier> locals,
                            u32 begin, std::span<const BranchHint> hints) {
   DeferredError ignored;
-  TypeReader types(reader, identity_, FeatureSet::supported(), ignored);
+  TypeReader types(reader, identity_, FeatureSet::all(), ignored);
   OperatorReader operators(reader, types, has_data_count);
   operators_ = &operators;
   locals_ = locals;
-  may_have_else_.clear();
+  blocks_.clear();
   for (Operator op;;) {
     if (!operators.next(op)) return false;
-    if (op.op == Opcode::end && may_have_else_.empty()) {
+    if (op.op == Opcode::end && blocks_.empty()) {
       hints_fit_ &= hints.empty();
       return true;
     }
-    u32 own_depth = depth + static_cast<u32>(may_have_else_.size());
+    u32 own_depth = depth + static_cast<u32>(blocks_.size());
     if (!enter_or_leave(reader, op, own_depth)) return false;
     out_.line(own_depth);
     if (!hints.empty() && op.pc - begin >= hints.front().offset) [[unlikely]] {
@@ -66,17 +73,17 @@ bool OperatorPrinter::body(Reader& reader, bool has_data_count, u32 depth, std::
 
 bool OperatorPrinter::const_expr(Reader& reader, std::string_view keyword, bool may_abbreviate) {
   DeferredError ignored;
-  TypeReader types(reader, identity_, FeatureSet::supported(), ignored);
+  TypeReader types(reader, identity_, FeatureSet::all(), ignored);
   OperatorReader operators(reader, types, /*has_data_count=*/true);
   operators_ = &operators;
   locals_ = {};
-  may_have_else_.clear();
+  blocks_.clear();
   const size_t begin = out_.size();
   u64 count = 0;
   for (Operator op;; ++count) {
     if (!operators.next(op)) return false;
-    if (op.op == Opcode::end && may_have_else_.empty()) break;
-    u32 depth = static_cast<u32>(may_have_else_.size());
+    if (op.op == Opcode::end && blocks_.empty()) break;
+    u32 depth = static_cast<u32>(blocks_.size());
     if (!enter_or_leave(reader, op, depth)) return false;
     out_.character(' ');
     out_.text(info(op.op).text);

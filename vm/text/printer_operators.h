@@ -30,7 +30,7 @@ class OperatorPrinter {
   [[nodiscard]] bool hints_fit() const { return hints_fit_; }
 
  private:
-  // Where an operator stands among the blocks around it.
+  // Opens and closes blocks. `depth`: of the operator's line, one less for what divides or ends a block.
   [[nodiscard]] bool enter_or_leave(Reader& reader, const Operator& op, u32& depth);
   [[nodiscard]] bool immediates(const Operator& op);
   void mem_arg(const Operator& op);
@@ -63,7 +63,14 @@ class OperatorPrinter {
   size_t max_size_;
   std::span<const Identifier> locals_;
   const OperatorReader* operators_ = nullptr;
-  std::vector<bool> may_have_else_;  // Per open block: an `if` whose `else` was not seen.
+  // What may divide or end an open block, besides `end`.
+  enum class Block : u8 {
+    kPlain,
+    kIf,     // `else`
+    kTry,    // `catch`, `catch_all`, `delegate`
+    kCatch,  // `catch`, `catch_all`
+  };
+  std::vector<Block> blocks_;  // Innermost last.
   bool names_data_ = false;
   bool hints_fit_ = true;
 };

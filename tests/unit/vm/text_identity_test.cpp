@@ -160,8 +160,9 @@ INSTANTIATE_TEST_SUITE_P(Suite, TextIdentity,
                                          Folder{"core/memory64", 692}, Folder{"core/multi-memory", 122},
                                          Folder{"core/relaxed-simd", 8}, Folder{"core/simd", 1145},
                                          Folder{"custom/custom", 3}, Folder{"custom/name", 4},
-                                         Folder{"custom/metadata.code.branch_hint", 1},
-                                         Folder{"proposals/custom-page-sizes", 62}),
+                                         Folder{"custom/metadata.code.branch_hint", 1}, Folder{"legacy/exceptions", 18},
+                                         Folder{"proposals/custom-page-sizes", 62}, Folder{"proposals/threads", 272},
+                                         Folder{"proposals/wide-arithmetic", 10}),
                          [](const testing::TestParamInfo<Folder>& info) {
                            std::string name = info.param.name;
                            for (char& c : name) {

@@ -243,6 +243,23 @@ TEST(TextPrinter, PrintsOperatorsWithTheirImmediates) {
             "; memory.copy; memory.copy 1 0; memory.fill; table.copy 0 2; table.init 7; table.init 1 7");
 }
 
+TEST(TextPrinter, PrintsOperatorsOfProposals) {
+  EXPECT_EQ(printed_code({0x06, 0x40, 0x07, 1, 0x09, 0, 0x07, 2, 0x19, 0x0B, 0x06, 0x7F, 0x18, 3}),
+            "; try; catch 1; rethrow 0; catch 2; catch_all; end; try (result i32); delegate 3");
+  EXPECT_EQ(printed_code({0xFE, 0x03, 0, 0xFE, 0x11, 3, 8, 0xFC, 0x13}),
+            "; atomic.fence; i64.atomic.load offset=8; i64.add128");
+  // Each of these stands where text has no place for it.
+  for (const Bytes& code : std::initializer_list<Bytes>{{0x07, 0},
+                                                        {0x18, 0},
+                                                        {0x02, 0x40, 0x19, 0x0B},
+                                                        {0x06, 0x40, 0x05, 0x0B},
+                                                        {0x06, 0x40, 0x19, 0x19, 0x0B},
+                                                        {0x06, 0x40, 0x19, 0x07, 0, 0x0B},
+                                                        {0x06, 0x40, 0x07, 0, 0x18, 0}}) {
+    EXPECT_EQ(error_of(one_function(code)), ErrorCode::kEndOpcodeExpected) << printed_code(code);
+  }
+}
+
 TEST(TextPrinter, MemoryOperandsNameWhatIsNotTheDefault) {
   EXPECT_EQ(printed_code({0x28, 2, 0, 0x28, 0, 16, 0x28, 0x42, 3, 0, 0x37, 0x3F, 1}),
             "; i32.load; i32.load offset=16 align=1; i32.load 3; i64.store offset=1 align=9223372036854775808");
