@@ -194,13 +194,16 @@ vm::HostStatus root_step(Process& p, State& state, u64* io) {
   set_scratch(p, nullptr);  // A notice of a linked child's death.
   if (state.steps++ == 0) set_die_when_link_dies(p, false);
   if (storm.finished) return done(io, kReturn);
-  if (!storm.draining) {
-    if (p.environment->processes.size() < storm.most_processes / 2 && state.steps % 64 != 0)
-      return spawn_one(p, state, io);
-  } else {
-    const u64 end = std::min(storm.swept + 20'000, storm.newest_pid + 2 * storm.most_processes);
-    for (u64 pid = storm.swept; pid < end; ++pid) kill(p, pid);
-    storm.swept = end == storm.newest_pid + 2 * storm.most_processes ? 2 : end;
+  // Who waits for ever would end the storm: the old ones are killed all the time, everybody when it is over.
+  const u64 newest = storm.newest_pid + (storm.draining ? 2 * storm.most_processes : 0);
+  const u64 spared = storm.draining ? 0 : 2 * storm.most_processes;
+  const u64 limit = newest > spared ? newest - spared : 0;
+  const u64 end = std::min(storm.swept + 20'000, limit);
+  for (u64 pid = storm.swept; pid < end; ++pid) kill(p, pid);
+  if (storm.swept < end) storm.swept = end;
+  if (storm.draining && end == limit) storm.swept = 2;
+  if (!storm.draining && p.environment->processes.size() < storm.most_processes / 2 && state.steps % 64 != 0) {
+    return spawn_one(p, state, io);
   }
   return wait(state, io, receive_begin(p, 0, 0, 1), &receive_resume);
 }
