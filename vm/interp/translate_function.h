@@ -67,6 +67,11 @@ class FunctionTranslator {
   void call_indirect(u64 pc, u32 table, TypeId id, const FuncType& type);
   void return_call(u64 pc, u32 func, const FuncType& type);
   void return_call_indirect(u64 pc, u32 table, TypeId id, const FuncType& type);
+  void call_ref(u64 pc, TypeId id, const FuncType& type);
+  void return_call_ref(u64 pc, TypeId id, const FuncType& type);
+  void br_on_null(u64 pc, u32 depth);
+  void br_on_non_null(u64 pc, u32 depth);
+  void br_on_cast(u64 pc, Opcode op, u32 depth, ValType source, ValType target);
 
   void nop(u64) {}
   void drop(u64 pc, ValType type);
@@ -80,6 +85,30 @@ class FunctionTranslator {
   void ref_null(u64 pc, ValType type);
   void ref_is_null(u64 pc, ValType type);
   void ref_func(u64 pc, u32 func, ValType type);
+  void ref_as_non_null(u64 pc, ValType type);
+  void ref_eq(u64 pc);
+  void ref_test(u64 pc, ValType target);
+  void ref_cast(u64 pc, ValType target);
+  void ref_i31(u64 pc);
+  void i31_get(u64 pc, Opcode op);
+  void any_convert_extern(u64 pc, ValType result);
+  void extern_convert_any(u64 pc, ValType result);
+  void struct_new(u64 pc, TypeId type);
+  void struct_new_default(u64 pc, TypeId type);
+  void struct_get(u64 pc, Opcode op, TypeId type, u32 field);
+  void struct_set(u64 pc, TypeId type, u32 field);
+  void array_new(u64 pc, TypeId type);
+  void array_new_default(u64 pc, TypeId type);
+  void array_new_fixed(u64 pc, TypeId type, u32 count);
+  void array_new_data(u64 pc, TypeId type, u32 data);
+  void array_new_elem(u64 pc, TypeId type, u32 elem);
+  void array_get(u64 pc, Opcode op, TypeId type);
+  void array_set(u64 pc, TypeId type);
+  void array_len(u64 pc);
+  void array_fill(u64 pc, TypeId type);
+  void array_copy(u64 pc, TypeId dst, TypeId src);
+  void array_init_data(u64 pc, TypeId type, u32 data);
+  void array_init_elem(u64 pc, TypeId type, u32 elem);
   void table_get(u64 pc, u32 table, ValType type);
   void table_set(u64 pc, u32 table, ValType type);
   void table_size(u64 pc, u32 table);

@@ -54,6 +54,13 @@ struct NullSink {
   void call_indirect(u64, u32 /*table*/, TypeId, const FuncType&) {}
   void return_call(u64, u32 /*func*/, const FuncType&) {}
   void return_call_indirect(u64, u32 /*table*/, TypeId, const FuncType&) {}
+  void call_ref(u64, TypeId, const FuncType&) {}  // Pops the function reference behind the arguments.
+  void return_call_ref(u64, TypeId, const FuncType&) {}
+  void br_on_null(u64, u32 /*depth*/) {}      // The reference stays, when it is not null.
+  void br_on_non_null(u64, u32 /*depth*/) {}  // The branch carries the reference; without it there is none.
+  // The reference stays on the stack on both paths, only its static type differs.
+  void br_on_cast(u64, Opcode /*br_on_cast or br_on_cast_fail*/, u32 /*depth*/, ValType /*source*/,
+                  ValType /*target*/) {}
 
   void nop(u64) {}
   void drop(u64, ValType) {}
@@ -67,6 +74,31 @@ struct NullSink {
   void ref_null(u64, ValType) {}
   void ref_is_null(u64, ValType) {}
   void ref_func(u64, u32 /*func*/, ValType) {}
+  void ref_as_non_null(u64, ValType /*of the result*/) {}
+  void ref_eq(u64) {}
+  void ref_test(u64, ValType /*target*/) {}
+  void ref_cast(u64, ValType /*target*/) {}
+  void ref_i31(u64) {}
+  void i31_get(u64, Opcode /*i31.get_s, i31.get_u*/) {}
+  void any_convert_extern(u64, ValType /*of the result*/) {}
+  void extern_convert_any(u64, ValType /*of the result*/) {}
+  // The type ids of structs and arrays are canonical.
+  void struct_new(u64, TypeId) {}
+  void struct_new_default(u64, TypeId) {}
+  void struct_get(u64, Opcode /*struct.get, struct.get_s, struct.get_u*/, TypeId, u32 /*field*/) {}
+  void struct_set(u64, TypeId, u32 /*field*/) {}
+  void array_new(u64, TypeId) {}
+  void array_new_default(u64, TypeId) {}
+  void array_new_fixed(u64, TypeId, u32 /*count*/) {}
+  void array_new_data(u64, TypeId, u32 /*data*/) {}
+  void array_new_elem(u64, TypeId, u32 /*elem*/) {}
+  void array_get(u64, Opcode /*array.get, array.get_s, array.get_u*/, TypeId) {}
+  void array_set(u64, TypeId) {}
+  void array_len(u64) {}
+  void array_fill(u64, TypeId) {}
+  void array_copy(u64, TypeId /*dst*/, TypeId /*src*/) {}
+  void array_init_data(u64, TypeId, u32 /*data*/) {}
+  void array_init_elem(u64, TypeId, u32 /*elem*/) {}
   void table_get(u64, u32 /*table*/, ValType) {}
   void table_set(u64, u32, ValType) {}
   void table_size(u64, u32) {}
