@@ -18,6 +18,18 @@ namespace lunabeam::vm {
 struct Ctx;
 struct ExecContext;
 
+namespace gc {
+class RootScope;
+struct SpaceHeader;
+}  // namespace gc
+
+// Where the spaces of garbage-collected heaps come from. All noexcept; called only by the thread that runs `exec`.
+struct HeapProvider {
+  // `bytes` of uninitialised memory, 8-byte aligned, charged to the process. nullptr: its limit, the VM's or memory is exhausted.
+  u8* (*allocate)(ExecContext& exec, u64 bytes) noexcept;
+  void (*free)(ExecContext& exec, u8* space, u64 bytes) noexcept;
+};
+
 // Answers of ExecHooks::tick below zero.
 enum TickAnswer : i64 {
   kTickLeave = -1,  // Suspend here: run() returns ExecStatus::kYielded.
@@ -35,6 +47,7 @@ struct ExecHooks {
   MemoryProvider memory;
   // Bytes the process may still allocate for a table that becomes private or grows; accounts them when true is returned.
   bool (*charge_bytes)(ExecContext& exec, i64 bytes) noexcept;
+  HeapProvider heap;
 };
 
 // How a suspended process goes on when run() is called next.
@@ -91,6 +104,13 @@ struct ExecContext {
   } host_call;
   HostOp* host_ops = nullptr;  // LIFO; its depth is host_op_count.
   u32 host_op_count = 0;
+
+  // --- Garbage-collected heap (gc/heap.h): all null until the first allocation. ---
+  u8* heap_next = nullptr;  // The next object goes here ...
+  u8* heap_end = nullptr;   // ... if it ends here at the latest.
+  gc::SpaceHeader* heap = nullptr;
+  const gc::RootScope* roots = nullptr;  // LIFO of references on the C stack.
+  u64 exception = 0;                     // The exception in flight, a reference; else null.
 
   Trap trap;                 // Set by whoever raises one; valid while it is being handled.
   BacktraceOwner backtrace;  // Of the last trap; allocated when there is one. See backtrace.h.

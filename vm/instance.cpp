@@ -10,6 +10,7 @@
 
 #include "vm/base/check.h"
 #include "vm/const_expr.h"
+#include "vm/gc/heap.h"
 #include "vm/memory_image.h"
 #include "vm/memory_life.h"
 #include "vm/segment.h"
@@ -309,6 +310,8 @@ void destroy_instance(Ctx* ctx) noexcept {
   std::free(ctx->func_insts);
   ctx->func_insts = nullptr;
   leave_ring(*ctx);
+  // Nobody is left to hold a reference.
+  if (ctx->exec->ctx == nullptr) gc::destroy_heap(*ctx->exec);
 }
 
 u64 func_ref(const Ctx& ctx, u32 func_index) noexcept {

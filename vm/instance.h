@@ -26,6 +26,11 @@ struct TableInst {
   bool has_max = false;  // The type has a maximum: importers may ask for one.
 };
 
+// A tag of an instance: its address is its identity.
+struct TagInst {
+  TypeId type = kNoType;  // The function type of its parameters.
+};
+
 // One context = one block of instance_bytes(module) bytes: this struct, then global words, then the pointer arrays and the
 // tables and memories that the instance defines itself.
 // Invariant 1: mem0 == memories[0]->base and mem0_limit == memories[0]->size_bytes whenever guest code of this instance runs

@@ -175,11 +175,23 @@ struct Store::Impl : ExecContext {
     std::free(memory.base);
   }
 
+  static u8* allocate_space(ExecContext& exec, u64 bytes) noexcept {
+    if (!charge_bytes(exec, static_cast<i64>(bytes))) return nullptr;
+    auto* const space = static_cast<u8*>(std::malloc(bytes));
+    if (space == nullptr) (void)charge_bytes(exec, -static_cast<i64>(bytes));
+    return space;
+  }
+  static void free_space(ExecContext& exec, u8* space, u64 bytes) noexcept {
+    (void)charge_bytes(exec, -static_cast<i64>(bytes));
+    std::free(space);
+  }
+
   static constexpr ExecHooks kHooks = {
       .tick = tick,
       .grow_stack = grow_stack,
       .memory = {.allocate = allocate_memory, .grow = grow_memory, .free = free_memory},
       .charge_bytes = charge_bytes,
+      .heap = {.allocate = allocate_space, .free = free_space},
   };
 
   // --- Linking ---

@@ -27,6 +27,7 @@ static_assert(u64{TypeRegistry::kRecBase} + kMaxRecGroupTypes + 16 < (1u << 27),
 struct Entry {
   SubType type;
   FuncShape shape;
+  gc::Layout layout;
   // Supertypes from the root down to the type itself; display[d] is the ancestor of depth d.
   std::vector<TypeId> display;
   // Of the group; meaningful in the entry of its first member.
@@ -231,6 +232,13 @@ Result<TypeId> TypeRegistry::intern(std::span<const SubType> group) {
     if (type.super != kNoType) entry.display = impl_->entry(static_cast<u32>(type.super)).display;
     entry.display.push_back(TypeId{*first + i});
   }
+  // Behind all members: fields may refer to later ones.
+  for (u32 i = 0; i < size; ++i) {
+    Entry& entry = impl_->entry(*first + i);
+    entry.layout = gc::make_layout(TypeId{*first + i}, entry.type, [&](TypeId id) {
+      return impl_->entry(static_cast<u32>(id)).type.kind == CompositeKind::kFunc;
+    });
+  }
   Entry& head = impl_->entry(*first);
   head.group_size = size;
   head.references = 1;
@@ -263,6 +271,7 @@ void TypeRegistry::release(TypeId first_id) noexcept {
 
 const SubType& TypeRegistry::get(TypeId id) const noexcept { return impl_->entry(static_cast<u32>(id)).type; }
 const FuncShape& TypeRegistry::func_shape(TypeId id) const noexcept { return impl_->entry(static_cast<u32>(id)).shape; }
+const gc::Layout& TypeRegistry::layout(TypeId id) const noexcept { return impl_->entry(static_cast<u32>(id)).layout; }
 
 bool TypeRegistry::is_subtype(TypeId sub, TypeId super) const noexcept {
   if (sub == super) return true;

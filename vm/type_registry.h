@@ -10,6 +10,7 @@
 #include <span>
 
 #include "vm/base/error.h"
+#include "vm/gc/layout.h"
 #include "vm/types.h"
 
 namespace lunabeam::vm {
@@ -48,6 +49,8 @@ class TypeRegistry {
   [[nodiscard]] const FuncType& func(TypeId id) const noexcept { return get(id).func; }
   // All zero for types that are no functions.
   [[nodiscard]] const FuncShape& func_shape(TypeId id) const noexcept;
+  // How objects of the type lie in memory; all zero for function types.
+  [[nodiscard]] const gc::Layout& layout(TypeId id) const noexcept;
 
   // Declared subtyping (spec 3.0, "Matching"). O(1) for defined types, through a display of supertypes.
   [[nodiscard]] bool is_subtype(TypeId sub, TypeId super) const noexcept;

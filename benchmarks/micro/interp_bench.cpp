@@ -107,7 +107,7 @@ class Bench : public ExecContext {
   static bool grow_memory(ExecContext&, MemoryInst&, u64) noexcept { return false; }
   static void free_memory(ExecContext&, MemoryInst&, u64) noexcept {}
   static bool charge(ExecContext&, i64) noexcept { return true; }
-  static constexpr ExecHooks kHooks{&tick, &grow, {&allocate, &grow_memory, &free_memory}, &charge};
+  static constexpr ExecHooks kHooks{&tick, &grow, {&allocate, &grow_memory, &free_memory}, &charge, {}};
 
   Ctx instance_;
   std::vector<u64> transfer_;

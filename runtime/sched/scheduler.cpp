@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
 
 #include "runtime/exit.h"
@@ -39,7 +40,8 @@ Scheduler::Scheduler(Vm& vm, const SchedulerOptions& options, Clock& clock, Epoc
       hooks_{.tick = &on_tick,
              .grow_stack = &on_grow_stack,
              .memory = {.allocate = &on_memory_allocate, .grow = &on_memory_grow, .free = &on_memory_free},
-             .charge_bytes = &on_charge_bytes},
+             .charge_bytes = &on_charge_bytes,
+             .heap = {.allocate = &on_heap_allocate, .free = &on_heap_free}},
       transfer_(std::make_unique<u64[]>(vm::kTransferWords)),
       idle_workers_(idle_workers),
       memories_(budget),
@@ -570,7 +572,7 @@ bool Scheduler::on_grow_stack(vm::ExecContext& exec, u64 need_bytes) noexcept {
                                      &scheduler.account_);
 }
 
-// Tables count towards the limit of the process by themselves: bytes of tables <= max_memory_bytes.
+// Tables and the heap count towards the limit of the process by themselves: their bytes <= max_memory_bytes.
 bool Scheduler::on_charge_bytes(vm::ExecContext& exec, i64 bytes) noexcept {
   Process& process = process_of(exec);
   Scheduler& scheduler = *process.scheduler;
@@ -617,6 +619,30 @@ bool Scheduler::on_memory_grow(vm::ExecContext& exec, vm::MemoryInst& memory, u6
   Scheduler& scheduler = scheduler_of(exec);
   return scheduler.memories_.grow(memory, new_size_bytes) ||
          (scheduler.account_.settle() && scheduler.memories_.grow(memory, new_size_bytes));
+}
+
+namespace {
+
+// Torture builds take every space from malloc: the address is new as long as the old space lives, and the address sanitizer watches
+// what has been left behind.
+bool is_pooled_space(u64 bytes) { return !kTorture && bytes <= BlockPool::kMaxBlockBytes; }
+
+}  // namespace
+
+u8* Scheduler::on_heap_allocate(vm::ExecContext& exec, u64 bytes) noexcept {
+  if (!on_charge_bytes(exec, static_cast<i64>(bytes))) return nullptr;
+  void* const space = is_pooled_space(bytes) ? scheduler_of(exec).blocks_.allocate(bytes) : std::malloc(bytes);
+  if (space == nullptr) (void)on_charge_bytes(exec, -static_cast<i64>(bytes));
+  return static_cast<u8*>(space);
+}
+
+void Scheduler::on_heap_free(vm::ExecContext& exec, u8* space, u64 bytes) noexcept {
+  (void)on_charge_bytes(exec, -static_cast<i64>(bytes));
+  if (is_pooled_space(bytes)) {
+    scheduler_of(exec).blocks_.free(space, bytes);
+  } else {
+    std::free(space);
+  }
 }
 
 void Scheduler::on_memory_free(vm::ExecContext& exec, vm::MemoryInst& memory, u64 key) noexcept {

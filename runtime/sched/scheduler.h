@@ -171,6 +171,8 @@ class Scheduler {
   static i64 on_tick(vm::ExecContext& exec, i64 reductions) noexcept;
   static bool on_grow_stack(vm::ExecContext& exec, u64 need_bytes) noexcept;
   static bool on_charge_bytes(vm::ExecContext& exec, i64 bytes) noexcept;
+  static u8* on_heap_allocate(vm::ExecContext& exec, u64 bytes) noexcept;
+  static void on_heap_free(vm::ExecContext& exec, u8* space, u64 bytes) noexcept;
   static bool on_memory_allocate(vm::ExecContext& exec, vm::MemoryInst& memory, u64 size_bytes,
                                  const vm::MemoryImage* image, u64 key) noexcept;
   static bool on_memory_grow(vm::ExecContext& exec, vm::MemoryInst& memory, u64 new_size_bytes) noexcept;

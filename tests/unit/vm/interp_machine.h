@@ -216,7 +216,10 @@ class InterpMachine : public ExecContext {
   }
   static void free_memory(ExecContext&, MemoryInst&, u64) noexcept {}
   static bool charge_bytes(ExecContext&, i64) noexcept { return true; }
-  static constexpr ExecHooks kHooks{&tick, &grow, {&allocate_memory, &grow_memory, &free_memory}, &charge_bytes};
+  static u8* allocate_space(ExecContext&, u64 bytes) noexcept { return static_cast<u8*>(std::malloc(bytes)); }
+  static void free_space(ExecContext&, u8* space, u64) noexcept { std::free(space); }
+  static constexpr ExecHooks kHooks{
+      &tick, &grow, {&allocate_memory, &grow_memory, &free_memory}, &charge_bytes, {&allocate_space, &free_space}};
 
   Ctx& instance() { return ctx_; }
 
