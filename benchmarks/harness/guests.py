@@ -5,8 +5,10 @@ from pathlib import Path
 
 from . import CACHE, ROOT
 
-KERNELS = ["fib", "sieve", "matmul", "crc32", "sha256", "indirect", "tree", "nbody", "collatz", "json"]
-"""The ten interpreter kernels, in the order of the tables."""
+KERNELS = ["fib", "sieve", "matmul", "crc32", "sha256", "indirect", "tree", "nbody", "collatz", "json",
+           "mandelbrot", "quicksort", "base64", "lz", "bytecode", "threaded", "virtual", "list_hot", "list_cold", "search",
+           "copy", "bigint", "queens"]
+"""The interpreter kernels, in the order of the tables."""
 
 # wasm3 reads the table index of call_indirect as one byte, so the kernels do without the long form.
 _KERNEL_FLAGS = ["-mno-reference-types", "-mno-call-indirect-overlong"]

@@ -1,4 +1,4 @@
-/* Common frame of the ten interpreter kernels.
+/* Common frame of the interpreter kernels.
  *
  * A kernel is a WASI command. `kernel_round` does one round of work and returns a checksum; every round must return
  * the same one, and the expected value is a constant of the kernel, computed once by a native build of the same
