@@ -26,6 +26,8 @@ std::string text_of_trap(const vm::Trap& trap) {
   std::string text(vm::text_of(trap.kind));
   if (trap.kind == vm::TrapKind::kUndefinedElement || trap.kind == vm::TrapKind::kUninitializedElement) {
     text += fmt::format(" {}", trap.operand);
+  } else if (trap.kind == vm::TrapKind::kUncaughtException) {
+    text += fmt::format(" (tag {})", trap.operand);
   }
   return text;
 }

@@ -57,6 +57,7 @@ enum class Resume : u8 {
   kFinished,  // Nothing to run.
   kCallDone,  // As kFrame, behind a host call that is done: its first result, in slot d, goes to the accumulators ...
   kRefCallDone,  // ... a reference, in slot dref.
+  kSearch,       // In the middle of a search for a handler: ExecContext::exception is being thrown by the top frame.
 };
 
 // Owns a Backtrace. Not a std::unique_ptr: whoever embeds an ExecContext as its first member relies on standard layout.
@@ -110,7 +111,13 @@ struct ExecContext {
   u8* heap_end = nullptr;   // ... if it ends here at the latest.
   gc::SpaceHeader* heap = nullptr;
   const gc::RootScope* roots = nullptr;  // LIFO of references on the C stack.
-  u64 exception = 0;                     // The exception in flight, a reference; else null.
+
+  // The exception that is being thrown, a root of the collector, until it is caught or becomes a trap; then that of the trap
+  // kUncaughtException until another trap or throw. Null: none.
+  u64 exception = 0;
+  // How far the search for its handler is: the frame to look at next, and its instance.
+  u64 search_words = 0;  // From fp to that frame.
+  Ctx* search_ctx = nullptr;
 
   Trap trap;                 // Set by whoever raises one; valid while it is being handled.
   BacktraceOwner backtrace;  // Of the last trap; allocated when there is one. See backtrace.h.

@@ -11,6 +11,9 @@ namespace lunabeam::vm {
 
 class Module;
 struct HostFunction;
+namespace interp {
+struct CatchTable;
+}
 
 // Slots behind the locals of a frame of more than 65,000 words, within reach of short operands: wide moves bring values there. Enough
 // for the operands of any call (1,000 values of two slots) and those of the instruction itself.
@@ -43,6 +46,7 @@ struct alignas(64) FuncCode {
   const HostFunction* host = nullptr;  // The import's host function, else nullptr.
   Insn* storage = nullptr;             // Owned code words, null until translated; freed with the module.
   u32 storage_words = 0;
+  interp::CatchTable* catches = nullptr;  // What the body catches, null for nothing; owned, published with the code.
 };
 
 }  // namespace lunabeam::vm

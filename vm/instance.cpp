@@ -29,8 +29,10 @@ struct Layout {
     imported_globals = take(module.imported_globals * sizeof(u64*));
     tables = take(module.tables.size() * sizeof(TableInst*));
     memories = take(module.memories.size() * sizeof(MemoryInst*));
+    tags = take(module.tags.size() * sizeof(TagInst*));
     own_tables = take((module.tables.size() - module.imported_tables) * sizeof(TableInst));
     own_memories = take((module.memories.size() - module.imported_memories) * sizeof(MemoryInst));
+    own_tags = take((module.tags.size() - module.imported_tags) * sizeof(TagInst));
     needs_imported_funcs = std::ranges::find(module.host_imports, nullptr) != module.host_imports.end();
     imported_funcs = take(needs_imported_funcs ? module.imported_funcs * sizeof(FuncInst*) : 0);
     dropped_words = (module.elems.size() + module.datas.size() + 63) / 64;
@@ -38,8 +40,8 @@ struct Layout {
     total = round_up(end_, 16);
   }
 
-  size_t globals, imported_globals, tables, memories, own_tables, own_memories, imported_funcs, dropped, dropped_words,
-      total;
+  size_t globals, imported_globals, tables, memories, tags, own_tables, own_memories, own_tags, imported_funcs, dropped,
+      dropped_words, total;
   bool needs_imported_funcs;
 
  private:
@@ -80,7 +82,7 @@ bool import_matches(const Module& module, const Import& import, const ExternValu
              limits_match(value.memory_type.limits, value.memory->pages(), wanted.limits);
     }
     case ExternKind::kGlobal: return global_matches(value.global_type, module.globals[import.index].type);
-    case ExternKind::kTag: return false;
+    case ExternKind::kTag: return value.tag->type == module.tags[import.index];
   }
   return false;
 }
@@ -117,7 +119,7 @@ Result<void> link(Ctx& ctx, std::span<const ExternValue> imports) {
           std::copy_n(value.global, value.global_type.type.slots(), ctx.globals + module.global_offsets[import.index]);
         }
         break;
-      case ExternKind::kTag: VM_UNREACHABLE("a tag import that matched");
+      case ExternKind::kTag: ctx.tags[import.index] = value.tag; break;
     }
   }
   return {};
@@ -239,6 +241,13 @@ Result<void> make_memories(Ctx& ctx, MemoryInst* storage) {
   return {};
 }
 
+void make_tags(Ctx& ctx, TagInst* storage) {
+  const Module& module = *ctx.module;
+  for (u32 i = module.imported_tags; i < module.tags.size(); ++i) {
+    ctx.tags[i] = new (storage++) TagInst{.type = module.tags[i], .index = i};
+  }
+}
+
 void join_ring(ExecContext& exec, Ctx& ctx) {
   if (exec.ctx == nullptr) {
     ctx.next = &ctx;
@@ -274,6 +283,7 @@ Result<Ctx*> instantiate(void* block, const Module& module, ExecContext& exec, s
   if (module.imported_globals > 0) ctx.imported_globals = reinterpret_cast<u64**>(bytes + layout.imported_globals);
   if (!module.tables.empty()) ctx.tables = reinterpret_cast<TableInst**>(bytes + layout.tables);
   if (!module.memories.empty()) ctx.memories = reinterpret_cast<MemoryInst**>(bytes + layout.memories);
+  if (!module.tags.empty()) ctx.tags = reinterpret_cast<const TagInst**>(bytes + layout.tags);
   if (layout.needs_imported_funcs)
     ctx.imported_funcs = reinterpret_cast<const FuncInst**>(bytes + layout.imported_funcs);
   if (layout.dropped_words > 0) ctx.dropped = reinterpret_cast<u64*>(bytes + layout.dropped);
@@ -282,6 +292,7 @@ Result<Ctx*> instantiate(void* block, const Module& module, ExecContext& exec, s
   const auto build = [&]() -> Result<void> {
     VM_TRY(link(ctx, imports));
     if (shared_store) VM_TRY(make_func_insts(ctx));
+    make_tags(ctx, reinterpret_cast<TagInst*>(bytes + layout.own_tags));
     VM_TRY(init_globals(ctx));
     VM_TRY(make_tables(ctx, reinterpret_cast<TableInst*>(bytes + layout.own_tables)));
     VM_TRY(make_memories(ctx, reinterpret_cast<MemoryInst*>(bytes + layout.own_memories)));

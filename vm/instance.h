@@ -26,9 +26,10 @@ struct TableInst {
   bool has_max = false;  // The type has a maximum: importers may ask for one.
 };
 
-// A tag of an instance: its address is its identity.
+// A tag of an instance: its address is its identity. Owned by the instance that defines it; importers share it.
 struct TagInst {
-  TypeId type = kNoType;  // The function type of its parameters.
+  TypeId type = kNoType;  // Its parameters are the payload of an exception.
+  u32 index = 0;          // In the module that defines it, for messages.
 };
 
 // One context = one block of instance_bytes(module) bytes: this struct, then global words, then the pointer arrays and the
@@ -47,6 +48,7 @@ struct alignas(16) Ctx {
       nullptr;  // Imported mutable globals: where the owner keeps them, by global index (null = own).
   TableInst** tables = nullptr;
   MemoryInst** memories = nullptr;
+  const TagInst** tags = nullptr;
   const FuncInst** imported_funcs = nullptr;  // By function index; null where the module is bound to a host function.
   FuncInst* func_insts = nullptr;  // Store with several instances: one per function of the module; else null.
   u64* dropped =
@@ -61,7 +63,7 @@ struct alignas(16) Ctx {
   }
 };
 
-// A function, table, memory or global of another instance, to link against.
+// A function, table, memory, global or tag of another instance, to link against.
 struct ExternValue {
   ExternKind kind = ExternKind::kFunc;
   const FuncInst* func = nullptr;
@@ -69,6 +71,7 @@ struct ExternValue {
   TableInst* table = nullptr;
   MemoryInst* memory = nullptr;
   u64* global = nullptr;
+  const TagInst* tag = nullptr;
   TableType table_type;
   MemoryType memory_type;
   GlobalType global_type;

@@ -164,7 +164,10 @@ std::string Module::function_name(u32 func_index) const {
 
 Module::~Module() {
   if (codes != nullptr) {
-    for (size_t i = 0; i < func_types.size(); ++i) std::free(codes[i].storage);
+    for (size_t i = 0; i < func_types.size(); ++i) {
+      std::free(codes[i].storage);
+      std::free(codes[i].catches);
+    }
   }
   for (const TypeId group : type_groups) TypeRegistry::global().release(group);
 }

@@ -24,6 +24,10 @@ inline constexpr u64 kReductionsPerFuelUnit = 10000;  // R4.
 // R1: one step of a bulk operation. bytes <= kBulkStepBytes. For tables and arrays, bytes = elements * 8.
 [[nodiscard]] constexpr i64 bulk_step_cost(u64 bytes) { return static_cast<i64>(1 + bytes / kBulkBytesPerReduction); }
 
+// R1: for a thrown exception, each frame that is searched for a handler, from the number of ranges and clauses looked at in it.
+inline constexpr u64 kClausesPerReduction = 16;
+[[nodiscard]] constexpr i64 search_cost(u64 clauses) { return static_cast<i64>(1 + clauses / kClausesPerReduction); }
+
 // R1: a bulk operation that is done in one go.
 [[nodiscard]] constexpr i64 bulk_cost(u64 bytes) {
   return static_cast<i64>((bytes + kBulkStepBytes - 1) / kBulkStepBytes + bytes / kBulkBytesPerReduction);

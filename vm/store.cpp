@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "vm/base/check.h"
+#include "vm/gc/heap.h"
 #include "vm/process_stack.h"
 #include "vm/reductions.h"
 #include "vm/spectest.h"
@@ -64,7 +65,7 @@ ExternValue export_value(const Ctx& instance, const Export& item) noexcept {
       value.global_type = module.globals[item.index].type;
       break;
     }
-    case ExternKind::kTag: break;
+    case ExternKind::kTag: value.tag = instance.tags[item.index]; break;
   }
   return value;
 }
@@ -239,9 +240,19 @@ struct Store::Impl : ExecContext {
       outcome.types = type.results;
     } else {
       outcome.trap = trap;
+      if (trap.kind == TrapKind::kUncaughtException) take_exception(outcome);
     }
     outcome.reductions = granted - static_cast<u64>(reductions);
     return outcome;
+  }
+
+  void take_exception(Outcome& outcome) {
+    outcome.kind = Outcome::Kind::kThrown;
+    outcome.tag = gc::exception_tag(exception);
+    outcome.types = TypeRegistry::global().func(outcome.tag->type).params;
+    const u64* const words = gc::exception_words(exception);
+    outcome.values.assign(words, words + slots_of(outcome.types));
+    exception = 0;
   }
 
   // False: trapped.

@@ -17,12 +17,13 @@ namespace lunabeam::vm {
 
 // How an invocation ended.
 struct Outcome {
-  enum class Kind : u8 { kReturned, kTrapped, kNoExport };
+  enum class Kind : u8 { kReturned, kTrapped, kThrown, kNoExport };
   Kind kind = Kind::kNoExport;
-  std::vector<u64> values;     // kReturned: slots, one per result (v128: two).
-  std::vector<ValType> types;  // kReturned: of the results.
-  Trap trap;                   // kTrapped.
-  u64 reductions = 0;          // Charged by this invocation.
+  std::vector<u64> values;       // kReturned: slots, one per result (v128: two). kThrown: of the payload.
+  std::vector<ValType> types;    // kReturned: of the results. kThrown: of the payload.
+  const TagInst* tag = nullptr;  // kThrown: an exception that nothing caught.
+  Trap trap;                     // kTrapped; kThrown: kUncaughtException.
+  u64 reductions = 0;            // Charged by this invocation.
 
   [[nodiscard]] bool returned() const { return kind == Kind::kReturned; }
   // Stack exhaustion is a class of its own in the official scripts.

@@ -20,7 +20,7 @@ enum class TrapKind : u8 {
 struct Trap {
   TrapKind kind = TrapKind::kNone;
   i32 exit_code = 0;  // kExit: the code given to proc_exit.
-  u64 operand = 0;    // kUninitializedElement, kUndefinedElement: the index.
+  u64 operand = 0;    // kUninitializedElement, kUndefinedElement: the index; kUncaughtException: of its tag.
   const char* message = nullptr;
 };
 

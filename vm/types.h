@@ -95,6 +95,7 @@ class ValType {
 
 inline constexpr ValType kFuncRef = ValType::ref(HeapType::kFunc, true);
 inline constexpr ValType kExternRef = ValType::ref(HeapType::kExtern, true);
+inline constexpr ValType kExnRef = ValType::ref(HeapType::kExn, true);
 
 struct FieldType {
   ValType storage;

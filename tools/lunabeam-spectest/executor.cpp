@@ -50,6 +50,8 @@ std::string describe_outcome(const Outcome& outcome) {
   switch (outcome.kind) {
     case Outcome::Kind::kReturned: return "returned " + describe(outcome.types, outcome.values);
     case Outcome::Kind::kTrapped: return "trapped: " + describe_trap(outcome.trap);
+    case Outcome::Kind::kThrown:
+      return fmt::format("threw tag {}: {}", outcome.tag->index, describe(outcome.types, outcome.values));
     case Outcome::Kind::kNoExport: break;
   }
   return "no such export";
@@ -305,7 +307,8 @@ class Executor {
 
   void expect_exception(const Command& command) {
     const std::optional<Outcome> outcome = perform(command.action);
-    if (outcome) failed("an exception", describe_outcome(*outcome));
+    if (!outcome) return;
+    outcome->kind == Outcome::Kind::kThrown ? passed() : failed("an exception", describe_outcome(*outcome));
   }
 
   // --- Rejections ---

@@ -37,7 +37,7 @@ std::string type_text(const vm::Module& module, vm::ExternKind kind, u32 index) 
     case vm::ExternKind::kTable:
       return fmt::format("{} x {}", module.tables[index].type.limits.min,
                          vm::to_string(module.tables[index].type.element));
-    case vm::ExternKind::kTag: return "";
+    case vm::ExternKind::kTag: return vm::to_string(vm::TypeRegistry::global().func(module.tags[index]));
   }
   return "";
 }

@@ -3,29 +3,37 @@
 namespace lunabeam::vm {
 
 bool StructureWalker::walk() {
-  may_have_else_.clear();
+  blocks_.clear();
   for (Operator op;;) {
     if (!operators_.next(op)) return false;
+    const Divided inner = blocks_.empty() ? Divided::kNot : blocks_.back();
+    bool is_in_place = true;
     switch (op.op) {
       case Opcode::block:
       case Opcode::loop:
-      case Opcode::try_:
-      case Opcode::try_table: may_have_else_.push_back(false); break;
-      case Opcode::if_: may_have_else_.push_back(true); break;
+      case Opcode::try_table: blocks_.push_back(Divided::kNot); break;
+      case Opcode::if_: blocks_.push_back(Divided::kByElse); break;
+      case Opcode::try_: blocks_.push_back(Divided::kByCatch); break;
       case Opcode::else_:
-        if (may_have_else_.empty() || !may_have_else_.back()) return reader_.fail(ErrorCode::kEndOpcodeExpected, op.pc);
-        may_have_else_.back() = false;
+        is_in_place = inner == Divided::kByElse;
+        if (is_in_place) blocks_.back() = Divided::kNot;
+        break;
+      case Opcode::catch_:
+      case Opcode::catch_all:
+        is_in_place = inner == Divided::kByCatch || inner == Divided::kByMoreCatches;
+        if (is_in_place) blocks_.back() = op.op == Opcode::catch_ ? Divided::kByMoreCatches : Divided::kNot;
         break;
       case Opcode::delegate:  // Ends its block.
-        if (may_have_else_.empty()) return reader_.fail(ErrorCode::kEndOpcodeExpected, op.pc);
-        may_have_else_.pop_back();
+        is_in_place = inner == Divided::kByCatch;
+        if (is_in_place) blocks_.pop_back();
         break;
       case Opcode::end:
-        if (may_have_else_.empty()) return true;
-        may_have_else_.pop_back();
+        if (blocks_.empty()) return true;
+        blocks_.pop_back();
         break;
       default: break;
     }
+    if (!is_in_place) return reader_.fail(ErrorCode::kEndOpcodeExpected, op.pc);
   }
 }
 

@@ -19,7 +19,9 @@ class StructureWalker {
  private:
   Reader& reader_;
   OperatorReader& operators_;
-  std::vector<bool> may_have_else_;  // Per open block: an `if` whose `else` was not seen.
+  // What may divide an open block: an `else` not seen yet; catches and delegate; catches only.
+  enum class Divided : u8 { kNot, kByElse, kByCatch, kByMoreCatches };
+  std::vector<Divided> blocks_;
 };
 
 // Local declarations of a body: runs of equal types.

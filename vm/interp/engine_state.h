@@ -23,6 +23,7 @@ enum class Next : u8 {
   kGo,  // Dispatch at the top frame's saved ip. The accumulators are as before the cold part when it says so, else dead.
   kGoResult,  // ... behind a call whose first result is in the slot d that ends at ip: load the accumulators from it.
   kGoRefResult,  // ... from its slot dref.
+  kSearch,       // Only between throw.cpp and tick(): the search for a handler goes on.
 };
 [[nodiscard]] constexpr bool leaves(Next next) { return next < Next::kGo; }
 
@@ -43,7 +44,7 @@ inline void switch_ctx(ExecContext& exec, Ctx* ctx) {
 }
 
 // --- tick.cpp ---
-// Asks the embedder; the counter is below zero. `next` says how the process goes on afterwards: kGo, kGoResult or kGoRefResult.
+// Asks the embedder; the counter is below zero. `next` says how the process goes on afterwards: kGo, kGoResult, kGoRefResult or kSearch.
 [[nodiscard]] Next tick(ExecContext& exec, Next next) noexcept;
 
 // --- enter.cpp ---
@@ -71,6 +72,12 @@ void fill_frame(u64* fp, const FuncCode& code, const u64* args, u64 return_word)
 // exec.trap was set by the top frame.
 [[nodiscard]] Next raise(ExecContext& exec) noexcept;
 [[nodiscard]] Next raise(ExecContext& exec, TrapKind kind, u64 operand = 0) noexcept;
+
+// --- throw.cpp: the operation at the top frame's saved ip. The accumulators are empty behind them. ---
+[[nodiscard]] Next throw_exception(ExecContext& exec) noexcept;
+[[nodiscard]] Next throw_ref(ExecContext& exec) noexcept;
+// Goes on with a search that was left at a tick (Resume::kSearch).
+[[nodiscard]] Next find_handler(ExecContext& exec) noexcept;
 
 // --- bulk_ops.cpp: the operation at the top frame's saved ip. Each advances it, unless a tick must come first. ---
 [[nodiscard]] Next memory_fill(ExecContext& exec) noexcept;

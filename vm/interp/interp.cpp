@@ -27,6 +27,7 @@ Next prepare_run(ExecContext& exec) {
       exec.parked = nullptr;
       return host_answered(exec, function, function.resume(exec, exec.transfer));
     }
+    case Resume::kSearch: return find_handler(exec);
     case Resume::kCallDone: next = Next::kGoResult; break;
     case Resume::kRefCallDone: next = Next::kGoRefResult; break;
     case Resume::kFrame:

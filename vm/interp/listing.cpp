@@ -6,6 +6,7 @@
 #include <iterator>
 #include <vector>
 
+#include "vm/interp/catch_table.h"
 #include "vm/interp/fusion.h"
 #include "vm/interp/op_length.h"
 #include "vm/interp/op_table.h"
@@ -79,7 +80,10 @@ std::string listing(const Insn* code, u32 words) {
 }
 
 std::string listing(const FuncCode& code) {
-  return code.storage == nullptr ? "" : listing(code.storage, code.storage_words);
+  if (code.storage == nullptr) return "";
+  std::string text = listing(code.storage, code.storage_words);
+  if (code.catches != nullptr) text += listing(*code.catches);
+  return text;
 }
 
 }  // namespace lunabeam::vm::interp

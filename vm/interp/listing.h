@@ -14,7 +14,7 @@ namespace lunabeam::vm::interp {
 [[nodiscard]] std::string_view op_name(u16 id);
 
 // One line per instruction: word index, name, and the u16 fields of its words in decimal (the extension words in hexadecimal).
-// Empty for a function that was not translated. The parts of a fused operation are listed one by one behind its name.
+// Behind them, one line per range of words that handlers are around (catch_table.h). Empty for a function that was not translated. The parts of a fused operation are listed one by one behind its name.
 [[nodiscard]] std::string listing(const FuncCode& code);
 [[nodiscard]] std::string listing(const Insn* code, u32 words);
 

@@ -183,6 +183,8 @@ inline constexpr HandlerRow kColdRows[] = {
     {op_id(Special::ret_range), &op_ret_range},
     {op_id(Special::host_thunk), &op_host_thunk},
     {op_id(Special::lazy), &op_lazy},
+    {op_id(Special::throw_), &op_interruptible<&throw_exception>},
+    {op_id(Special::throw_ref), &op_interruptible<&throw_ref>},
     {op_id(Special::memory_fill), &op_interruptible<&memory_fill>},
     {op_id(Special::memory_copy), &op_interruptible<&memory_copy>},
     {op_id(Special::memory_init), &op_interruptible<&memory_init>},

@@ -3,9 +3,22 @@
 
 namespace lunabeam::vm::interp {
 
+namespace {
+
+Resume resume_for(Next next) {
+  switch (next) {
+    case Next::kGoResult: return Resume::kCallDone;
+    case Next::kGoRefResult: return Resume::kRefCallDone;
+    case Next::kSearch: return Resume::kSearch;
+    default: return Resume::kFrame;
+  }
+}
+
+}  // namespace
+
 Next tick(ExecContext& exec, Next next) noexcept {
   VM_DCHECK(exec.reductions < 0);
-  exec.resume = next == Next::kGo ? Resume::kFrame : next == Next::kGoResult ? Resume::kCallDone : Resume::kRefCallDone;
+  exec.resume = resume_for(next);
   const i64 answer = exec.hooks->tick(exec, exec.reductions);
   if (answer == kTickLeave) return Next::kYielded;
   exec.resume = Resume::kFrame;

@@ -15,6 +15,7 @@ namespace lunabeam::vm {
 namespace {
 
 using interp::BranchSet;
+using interp::CatchTable;
 using interp::CodeOrigin;
 using interp::FunctionTranslator;
 using interp::Special;
@@ -32,6 +33,7 @@ struct Translated {
   Insn* words = nullptr;
   u32 size = 0;
   u32 entry_cost = 1;
+  CatchTable* catches = nullptr;
 };
 
 // False: out of memory.
@@ -55,6 +57,10 @@ bool run(const FuncCode& code, TranslateOptions options, std::vector<CodeOrigin>
     const std::span<Insn> words = translator.code();
     out.words = static_cast<Insn*>(std::malloc(words.size_bytes()));
     if (out.words == nullptr) return false;
+    if (!translator.make_catch_table(out.catches)) {
+      std::free(out.words);
+      return false;
+    }
     std::memcpy(out.words, words.data(), words.size_bytes());
     out.size = static_cast<u32>(words.size());
     out.entry_cost = translator.entry_cost();
@@ -82,6 +88,7 @@ const Insn* translate_with(const FuncCode& code, TranslateOptions options) noexc
     if (options.fusion) fuse({translated.words, translated.size});
     target.storage = translated.words;
     target.storage_words = translated.size;
+    target.catches = translated.catches;
     target.entry_cost = translated.entry_cost;
     entry = translated.words;
   }
@@ -101,6 +108,7 @@ std::vector<u64> wasm_offsets_of(const FuncCode& code, std::span<const Insn* con
   Translated translated;
   if (!run(code, {}, &origins, translated)) return offsets;
   std::free(translated.words);
+  std::free(translated.catches);
   for (size_t i = 0; i < ips.size(); ++i) {
     if (ips[i] < code.storage || ips[i] >= code.storage + code.storage_words) continue;
     const auto word = static_cast<u32>(ips[i] - code.storage);

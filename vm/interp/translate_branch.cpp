@@ -12,6 +12,7 @@ void FunctionTranslator::open_block(BlockKind kind, const BlockSignature& signat
   control.height = stack_.size() - control.params.size();
   control.home[0] = stack_.next(false);
   control.home[1] = stack_.next(true);
+  control.range = control_.label(0).range;
   for (u32 i = 0; i < control.params.size(); ++i) {
     const Operand& param = stack_.top(i);
     control.home[param.is_ref() ? 1 : 0] = param.home;
@@ -38,6 +39,13 @@ void FunctionTranslator::block(u64 pc, BlockKind kind, const BlockSignature& sig
       control_.label(0).outer_ops = ops_;
       ops_ = 0;
       break;
+    case BlockKind::kTry:
+      open_operator(pc);
+      settle_lazy();
+      open_try(signature);
+      break;
+    case BlockKind::kCatch:
+    case BlockKind::kTryTable: VM_UNREACHABLE("reported otherwise");
     case BlockKind::kIf: {
       begin(pc);
       Operand condition = pop();
@@ -88,6 +96,8 @@ void FunctionTranslator::end(u64 pc, bool falls_in) {
       truncate(control.height);
       push_types(control.results);
     }
+  } else if (control.kind == BlockKind::kCatch) {
+    end_catch(control, falls_in);
   } else {
     const bool is_label = control.fixups != kNoFixup || control.else_fixup != kNoFixup;
     if (!falls_in) {
@@ -101,7 +111,9 @@ void FunctionTranslator::end(u64 pc, bool falls_in) {
       bind(control.fixups);
     }
   }
+  const u32 range = control.range;
   control_.pop();
+  if (control_.size() != 0 && control_.label(0).range != range) leave_range();
 }
 
 // A long loop charges more than the 1 of its back-edges: these are led over a trampoline that charges the rest (rule R1).
@@ -134,6 +146,10 @@ void FunctionTranslator::add_fixup(u32* list, u32 word, u8 field) {
 }
 
 void FunctionTranslator::patch(const Fixup& fixup, u32 target) {
+  if (fixup.field == kCatchField) {
+    catches_.set_target(fixup.word, target);
+    return;
+  }
   const i32 distance = static_cast<i32>(target) - static_cast<i32>(fixup.origin);
   Insn& word = code_[fixup.word];
   if (fixup.field == kWideField) {

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "vm/base/check.h"
+#include "vm/interp/catch_table.h"
 #include "vm/types.h"
 #include "vm/validate/sink.h"
 
@@ -128,6 +129,7 @@ struct Fixup {
   u8 field;
 };
 inline constexpr u8 kWideField = 3;
+inline constexpr u8 kCatchField = 4;  // No branch: `word` is an entry of the catch table, its target a position.
 inline constexpr u32 kNoFixup = 0xFFFF'FFFF;
 
 // All fixups of the function; freed ones are used again, so that its size follows the branches open at a time.
@@ -172,6 +174,8 @@ struct Control {
   u32 else_fixup = kNoFixup;  // kIf: the branch that skips the first arm.
   u32 table = 0xFFFF'FFFF;    // Position of the br_table that has a trampoline to this block ...
   u32 trampoline = 0;         // ... and of that.
+  u32 range = kNoCatch;       // Of the catch table: the innermost one that code directly in the block is in ...
+  u32 own_range = kNoCatch;   // ... and kTry, kCatch: that of its first arm.
   u64 outer_ops = 0;          // kLoop: operators of the surrounding loop counted so far.
   TypeList params;
   TypeList results;

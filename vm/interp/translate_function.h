@@ -10,15 +10,20 @@
 // Invariant 2: a mirror names a slot that holds the same bits as its accumulator at this point of the code.
 // Invariant 3: below the base of an open block every value is in its home, pending, or a constant: locals are not lazy there,
 //              because a write to the local inside the block would have to save it on one path only.
+//              Hence a throw or call finds everything that code behind a handler can see in its slot or in the translator's head:
+//              what the handler's label does not carry was below its base when the block was opened, so it is in its home or a
+//              constant, or it is pending, and then a call or throw, which empties the accumulators, has given it its home by a
+//              patch that dominates both; locals are in their slots whenever an operator has been executed.
 // Invariant 4: the code of an operator that needs more than CodeBuffer::kSlackWords words is preceded by reserve().
 //
 // What counts as an operator for the metering (rules R1, reductions.h), for all tiers: every operator that the validator reports,
-// except nop, block, loop, else and end. `if` counts. Operators of unreachable code are not reported.
+// except nop, block, loop, try_table, try, catch, catch_all, delegate, else and end. `if` counts. Operators of unreachable code are not reported.
 #pragma once
 
 #include <span>
 #include <vector>
 
+#include "vm/interp/catch_builder.h"
 #include "vm/interp/code_buffer.h"
 #include "vm/interp/operand_stack.h"
 #include "vm/interp/ops.h"
@@ -46,8 +51,12 @@ class FunctionTranslator {
   void record_origins(std::vector<CodeOrigin>* origins) { origins_ = origins; }
 
   // After end_function: false when memory was exhausted.
-  [[nodiscard]] bool ok() const { return !code_.failed() && !control_.failed() && !fixups_.failed(); }
+  [[nodiscard]] bool ok() const {
+    return !code_.failed() && !control_.failed() && !fixups_.failed() && !catches_.failed();
+  }
   [[nodiscard]] std::span<Insn> code() { return {code_.data(), code_.size()}; }
+  // What the body catches, as one block to be freed; `out` is null when that is nothing. False: out of memory.
+  [[nodiscard]] bool make_catch_table(CatchTable*& out) { return catches_.finish(out); }
   [[nodiscard]] u32 entry_cost() const { return entry_cost_; }
   // Compare-branches whose targets are too far for 16 bits: the code is of no use unless this is empty.
   [[nodiscard]] BranchSet& too_far() { return too_far_; }
@@ -72,6 +81,15 @@ class FunctionTranslator {
   void br_on_null(u64 pc, u32 depth);
   void br_on_non_null(u64 pc, u32 depth);
   void br_on_cast(u64 pc, Opcode op, u32 depth, ValType source, ValType target);
+
+  // translate_exception.cpp
+  void throw_(u64 pc, u32 tag, const FuncType& type);
+  void throw_ref(u64 pc);
+  void try_table(u64 pc, const BlockSignature& signature, std::span<const CatchClause> clauses);
+  void catch_(u64 pc, u32 tag, const FuncType& type, bool falls_in);
+  void catch_all(u64 pc, bool falls_in);
+  void delegate(u64 pc, u32 depth, bool falls_in);
+  void rethrow(u64 pc, u32 depth);
 
   void nop(u64) {}
   void drop(u64 pc, ValType type);
@@ -243,6 +261,14 @@ class FunctionTranslator {
   void move_to_label(const Control& target, u32 count);
   void move_range(u32 from, u32 to, u32 count);
 
+  // --- translate_exception.cpp ---
+  void open_try(const BlockSignature& signature);
+  void enter_range(u32 range);
+  void leave_range();
+  void next_arm(u32 tag, std::span<const ValType> payload, bool falls_in);
+  void end_catch(Control& control, bool falls_in);
+  void emit_throw_ref(u32 word);
+
   // --- translate_call.cpp ---
   [[nodiscard]] u32 listed_operand(u32 depth);
   [[nodiscard]] List list_values(u32 count, bool in_order);
@@ -264,6 +290,7 @@ class FunctionTranslator {
   OperandStack stack_;
   ControlStack control_;
   FixupPool fixups_;
+  CatchBuilder catches_;
   Buffer<u32> local_words_;  // By local: its operand.
   Accumulator acc_[2];       // acc, facc.
   Last last_;

@@ -50,6 +50,7 @@ HostAnswer offer_trap(ExecContext& exec, const HostFunction& function, u32 op_in
 }
 
 HostAnswer unwind_frames(ExecContext& exec) {
+  if (exec.trap.kind != TrapKind::kUncaughtException) exec.exception = 0;
   for (;;) {
     HostContFrame frame;
     if (!pop_to_host_frame(exec, frame)) {
@@ -58,7 +59,10 @@ HostAnswer unwind_frames(ExecContext& exec) {
       return Next::kTrapped;
     }
     const HostAnswer answer = offer_trap(exec, *frame.function, static_cast<u32>(frame.op_index));
-    if (answer.function != nullptr) return answer;
+    if (answer.function != nullptr) {
+      exec.exception = 0;
+      return answer;
+    }
   }
 }
 
@@ -84,6 +88,7 @@ void abandon(ExecContext& exec) noexcept {
   interp::drop_host_ops(exec, 0);
   exec.resume = Resume::kFinished;
   exec.fp = reinterpret_cast<u64*>(exec.stack_hi);
+  exec.exception = 0;
   exec.backtrace.reset();
 }
 

@@ -21,7 +21,8 @@ struct BlockShape {
 };
 
 struct ControlFrame {
-  Opcode opcode = Opcode::block;  // block, loop, if_, else_; the function's body is a block.
+  // block, loop, if_, else_, try_table, try_, catch_, catch_all; the function's body is a block.
+  Opcode opcode = Opcode::block;
   BlockShape shape;
   u32 height = 0;       // Operands below the block's parameters.
   u32 num_slots = 0;    // Their slots, references apart ...
@@ -29,6 +30,9 @@ struct ControlFrame {
   u32 undo_height = 0;  // Locals set since (BodyLocals).
   bool is_unreachable = false;
   bool is_dead = false;  // Begins in unreachable code: nothing of it is reported.
+
+  // Its arm has caught an exception, which rethrow can name (legacy): it lies in a reference operand of its own below `height`.
+  [[nodiscard]] bool holds_exception() const { return opcode == Opcode::catch_ || opcode == Opcode::catch_all; }
 
   // What a branch to it carries.
   [[nodiscard]] std::span<const ValType> label_types() const {
@@ -198,9 +202,25 @@ class BodyStack {
     frame.is_unreachable = false;
     push_all(frame.shape.params, frame.shape.slots.param_slots, frame.shape.slots.param_refs);
   }
+  // The next arm of a legacy try: the stack of the block's entry without its parameters, and the exception.
+  void restart_as_catch(Opcode opcode) {
+    ControlFrame& frame = controls_.back();
+    cut_to(frame);
+    if (!frame.holds_exception()) {
+      push(kExnRef);
+      ++frame.height;
+      ++frame.ref_slots;
+    }
+    frame.opcode = opcode;
+    frame.is_unreachable = false;
+  }
   // Leaves a block whose results were popped, and pushes them.
   void leave() {
-    const ControlFrame frame = controls_.back();
+    ControlFrame frame = controls_.back();
+    if (frame.holds_exception()) {
+      --frame.height;
+      --frame.ref_slots;
+    }
     cut_to(frame);
     controls_.pop_back();
     push_all(frame.shape.results, frame.shape.slots.result_slots, frame.shape.slots.result_refs);

@@ -450,6 +450,12 @@ class FunctionValidator {
   [[nodiscard]] bool check_table_op(const Operator& op);
   [[nodiscard]] bool check_reference_op(const Operator& op);
   [[nodiscard]] bool check_control(const Operator& op);
+  // function_validator_exceptions.h
+  [[nodiscard]] bool check_catch_clause(const CatchClause& clause);
+  [[nodiscard]] bool check_try_table(const Operator& op);
+  [[nodiscard]] bool check_catch(const Operator& op);
+  [[nodiscard]] bool check_delegate(const Operator& op);
+  [[nodiscard]] bool check_exception_op(const Operator& op);
   [[nodiscard]] bool check(const Operator& op);
 
   const Module& module_;
@@ -477,4 +483,5 @@ template <class Sink>
 
 }  // namespace lunabeam::vm
 
+#include "vm/validate/function_validator_exceptions.h"
 #include "vm/validate/function_validator_rules.h"

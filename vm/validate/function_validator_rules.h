@@ -188,6 +188,14 @@ template <class Sink>
     case Opcode::return_call: return check_call(op);
     case Opcode::call_indirect:
     case Opcode::return_call_indirect: return check_call_indirect(op);
+    case Opcode::throw_:
+    case Opcode::throw_ref:
+    case Opcode::try_table:
+    case Opcode::try_:
+    case Opcode::catch_:
+    case Opcode::catch_all:
+    case Opcode::delegate:
+    case Opcode::rethrow: return check_exception_op(op);
     case Opcode::drop: {
       ValType type;
       if (!pop_any(type)) return false;

@@ -8,23 +8,35 @@
 //  2. Operators in unreachable code are not reported, nor are blocks that begin in unreachable code. else_() and end() are
 //     reported for every block that was reported, and say whether control falls into them.
 //  3. After end() code counts as reachable, as in the spec's algorithm, even if no branch reaches it. After br, br_table, return,
-//     unreachable and tail calls code is unreachable until the next reported else_()/end().
+//     unreachable, throws and tail calls code is unreachable until the next reported else_()/catch_()/catch_all()/delegate()/end().
 //  4. The listener keeps its own stack of operands in parallel: entries pop and push exactly as the operator's type says. At
 //     else_() the stack is that of the block's entry (its parameters on top); at end() the block's results are on top of what
 //     was below its parameters, whether or not control fell in.
 //  5. Labels are relative depths as in the binary format: 0 = innermost; depth == number of open blocks = the function itself.
 //     A branch to a loop carries its parameters, to other blocks its results.
+//  6. The labels of a try_table's clauses and of a delegate are counted outside of the block itself.
+//  7. catch_() and catch_all() begin another arm of a legacy try: the stack is that of the block's entry without its parameters, then
+//     one hidden reference (the exception; no operator but rethrow sees it, end() drops it), then the tag's parameters.
 #pragma once
 
 #include <span>
 
 #include "vm/base/ints.h"
+#include "vm/decode/operator_reader.h"
 #include "vm/opcode.h"
 #include "vm/types.h"
 
 namespace lunabeam::vm {
 
-enum class BlockKind : u8 { kBlock, kLoop, kIf };
+// ORDER: those that block() may be told of come first.
+enum class BlockKind : u8 {
+  kBlock,
+  kLoop,
+  kIf,
+  kTry,       // Legacy: its first arm.
+  kCatch,     // Legacy: its other arms, once a catch has been reported.
+  kTryTable,  // Told by try_table().
+};
 
 struct BlockSignature {
   std::span<const ValType> params;  // Valid during the call only.
@@ -61,6 +73,14 @@ struct NullSink {
   // The reference stays on the stack on both paths, only its static type differs.
   void br_on_cast(u64, Opcode /*br_on_cast or br_on_cast_fail*/, u32 /*depth*/, ValType /*source*/,
                   ValType /*target*/) {}
+
+  void throw_(u64, u32 /*tag*/, const FuncType& /*of the tag*/) {}
+  void throw_ref(u64) {}
+  void try_table(u64, const BlockSignature&, std::span<const CatchClause>) {}
+  void catch_(u64, u32 /*tag*/, const FuncType&, bool /*falls_in*/) {}
+  void catch_all(u64, bool /*falls_in*/) {}
+  void delegate(u64, u32 /*depth*/, bool /*falls_in*/) {}  // Instead of the try's end().
+  void rethrow(u64, u32 /*depth of a kCatch*/) {}
 
   void nop(u64) {}
   void drop(u64, ValType) {}

@@ -30,12 +30,14 @@ struct Listener final : ExecutionObserver {
 
 class Execution : public testing::TestWithParam<Tier> {
  protected:
-  Listener run(const std::string& source, bool only_validate = false) {
+  Listener run(const std::string& source, bool only_validate = false,
+               vm::FeatureSet features = vm::FeatureSet::supported()) {
     Listener listener;
     const vm::Result<Script> script = read_script(source);
     EXPECT_TRUE(script) << script.error().message();
     if (!script) return listener;
-    EXPECT_TRUE(execute(*script, {.dispatch = GetParam().dispatch, .only_validate = only_validate}, listener));
+    EXPECT_TRUE(execute(
+        *script, {.dispatch = GetParam().dispatch, .features = features, .only_validate = only_validate}, listener));
     EXPECT_EQ(listener.begun, script->commands.size());
     EXPECT_EQ(listener.passes + listener.failures.size(), listener.begun);
     return listener;
@@ -46,6 +48,12 @@ class Execution : public testing::TestWithParam<Tier> {
     if (listener.failures.empty()) return "";
     EXPECT_THAT(listener.failures, SizeIs(1));
     return listener.failures[0].expected + " | " + listener.failures[0].actual;
+  }
+
+  static vm::FeatureSet without_exceptions() {
+    vm::FeatureSet features = vm::FeatureSet::supported();
+    features.disable(vm::Feature::kExceptions);
+    return features;
   }
 
   static constexpr std::string_view kModule = R"wast((module $m
@@ -169,7 +177,8 @@ TEST_P(Execution, WhatDependsOnAFailedModuleFailsForItsReason) {
     (module (import "n" "f" (func)))
     (assert_unlinkable (module (import "n" "f" (global i32))) "incompatible import type")
     (invoke $nobody "f")
-    (invoke $ok "f"))wast");
+    (invoke $ok "f"))wast",
+                                false, without_exceptions());
   ASSERT_THAT(listener.failures, SizeIs(7));
   for (size_t i = 0; i < 6; ++i) EXPECT_EQ(listener.failures[i].reason, "needs exceptions") << i;
   EXPECT_EQ(listener.failures[6].reason, "there is none");
@@ -177,8 +186,24 @@ TEST_P(Execution, WhatDependsOnAFailedModuleFailsForItsReason) {
   EXPECT_EQ(listener.failures[3].kind, CommandKind::kRegister);
 }
 
+TEST_P(Execution, ExceptionsAndTrapsAreNeverTakenForEachOther) {
+  const Listener listener = run(R"wast(
+    (module (tag $e (param i32))
+      (func (export "throw") (throw $e (i32.const 5)))
+      (func (export "trap") (unreachable)))
+    (assert_exception (invoke "throw"))
+    (assert_trap (invoke "throw") "uncaught exception")
+    (assert_exception (invoke "trap"))
+    (assert_return (invoke "throw"))
+    (assert_trap (module (tag $e) (func $f (throw $e)) (start $f)) "uncaught exception"))wast");
+  ASSERT_THAT(listener.failures, SizeIs(3));
+  EXPECT_THAT(listener.failures[0].actual, HasSubstr("threw tag 0"));
+  EXPECT_EQ(listener.failures[1].actual, "trapped: unreachable");
+}
+
 TEST_P(Execution, AMissingFeatureIsNoRejection) {
-  const Listener listener = run("(assert_invalid (module (tag) (func (result i32))) \"type mismatch\")");
+  const Listener listener =
+      run("(assert_invalid (module (tag) (func (result i32))) \"type mismatch\")", false, without_exceptions());
   ASSERT_THAT(listener.failures, SizeIs(1));
   EXPECT_EQ(listener.failures[0].reason, "needs exceptions");
 }

@@ -127,8 +127,29 @@ TEST(Decoder, DataCount) {
   EXPECT_EQ(load_outcome(raw_module({head, raw_section(12, {1}), drop, passive})), "ok");
 }
 
+// Also in code that nothing else is wrong with: the arms of a legacy try come in their order, and only in one.
+TEST(Decoder, ArmsOfALegacyTryAreStructured) {
+  const auto body = [](const Bytes& code) {
+    return raw_module({raw_section(1, raw_vector({kEmptyFuncType})), raw_section(3, {1, 0}), raw_section(13, {1, 0, 0}),
+                       raw_section(10, raw_vector({raw_body(code)}))});
+  };
+  for (const Bytes& code : {Bytes{0x06, 0x40, 0x0B}, Bytes{0x06, 0x40, 0x07, 0, 0x07, 0, 0x19, 0x0B},
+                            Bytes{0x06, 0x40, 0x18, 0}, Bytes{0x06, 0x40, 0x19, 0x09, 0, 0x0B}}) {
+    EXPECT_EQ(load_outcome(body(code)), "ok");
+  }
+  for (const Bytes& code :
+       {Bytes{0x07, 0}, Bytes{0x19}, Bytes{0x18, 0}, Bytes{0x02, 0x40, 0x19, 0x0B}, Bytes{0x06, 0x40, 0x19, 0x19, 0x0B},
+        Bytes{0x06, 0x40, 0x19, 0x07, 0, 0x0B}, Bytes{0x06, 0x40, 0x07, 0, 0x18, 0}, Bytes{0x06, 0x40, 0x05, 0x0B}}) {
+    EXPECT_THAT(load_outcome(body(code)), StartsWith("malformed: END opcode expected"));
+    // Behind something invalid as well: what is malformed comes first.
+    EXPECT_THAT(load_outcome(body(seq({{0x1A}, code}))), StartsWith("malformed: END opcode expected"));
+  }
+}
+
 TEST(Decoder, BodiesAreStructured) {
-  EXPECT_EQ(load_outcome(one_function({0x06})),
+  FeatureSet without_legacy = FeatureSet::supported();
+  without_legacy.disable(Feature::kLegacyExceptions);
+  EXPECT_EQ(load_outcome(one_function({0x06}), without_legacy),
             "malformed: illegal opcode 06: try needs the feature legacy-exceptions at offset 0x17");
   EXPECT_EQ(load_outcome(one_function({0x27})), "malformed: illegal opcode 27 at offset 0x17");
   EXPECT_THAT(load_outcome(one_function({0xFC, 0x13})),
@@ -192,8 +213,11 @@ TEST(Decoder, DisabledFeaturesAreInvalidByName) {
               unsupported("function-references"));
   EXPECT_THAT(load_outcome(raw_module({raw_section(5, {2, 0, 0, 0, 0})})), unsupported("multi-memory"));
   EXPECT_THAT(load_outcome(raw_module({raw_section(5, {1, 4, 0})})), unsupported("memory64"));
-  EXPECT_THAT(load_outcome(raw_module({raw_section(1, {1, 0x60, 0, 0}), raw_section(13, {1, 0, 0})})),
-              unsupported("exceptions"));
+  FeatureSet without_exceptions = FeatureSet::supported();
+  without_exceptions.disable(Feature::kExceptions);
+  EXPECT_THAT(
+      load_outcome(raw_module({raw_section(1, {1, 0x60, 0, 0}), raw_section(13, {1, 0, 0})}), without_exceptions),
+      unsupported("exceptions"));
   EXPECT_THAT(load_outcome(one_function({0xFD, 0x0C, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x1A})),
               unsupported("simd"));
   EXPECT_THAT(load_outcome(one_function({0x41, 0, 0xFB, 0x1C, 0x1A})), unsupported("gc"));

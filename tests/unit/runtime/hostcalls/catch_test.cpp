@@ -1,6 +1,7 @@
 // lunatic::trap::catch (ABI document 2.9, guest contract 5.17).
 #include <fmt/format.h>
 
+#include "runtime/failure_log.h"
 #include "tests/unit/runtime/hostcalls/guest.h"
 
 namespace lunabeam::tests {
@@ -34,6 +35,22 @@ TEST(Catch, AnswersZeroForAnyTrap) {
     EXPECT_EQ(run.trap(), "") << attempt;
     EXPECT_EQ(run.reports, (std::vector<i64>{0, 0})) << attempt;
   }
+}
+
+TEST(Catch, TakesAnExceptionThatLeavesTheCallback) {
+  // The handler around the host call sees neither the exception nor the trap that it has become (rule P12).
+  const GuestRun run = run_catching("(throw $e (i32.const 5))",
+                                    fmt::format("(try (do {} {}) (catch_all (call $test.report32 (i32.const 77))))) "
+                                                "(tag $e (param i32)) (func $after",
+                                                kCatchOnce, kCatchOnce));
+  EXPECT_EQ(run.trap(), "");
+  EXPECT_EQ(run.reports, (std::vector<i64>{0, 0}));
+}
+
+TEST(Catch, AnExceptionThatLeavesTheEntryFunctionIsATrap) {
+  const GuestRun run = run_catching("(i32.const 1)", "(throw $e (i32.const 5))) (tag $e (param i32)) (func $after");
+  EXPECT_EQ(run.trap(), "uncaught exception");
+  EXPECT_EQ(runtime::describe(run.result.reason), "trap: uncaught exception (tag 0)");
 }
 
 TEST(Catch, KeepsWhatTheGuestChanged) {

@@ -133,7 +133,7 @@ std::vector<u8> assemble(std::string_view wat) {
   const std::string source = base.string() + ".wat";
   const std::string binary = base.string() + ".wasm";
   std::ofstream(source, std::ios::binary) << wat;
-  const int status = std::system(fmt::format("wat2wasm '{}' -o '{}'", source, binary).c_str());
+  const int status = std::system(fmt::format("wat2wasm --enable-exceptions '{}' -o '{}'", source, binary).c_str());
   std::vector<u8> bytes;
   if (status == 0) {
     std::ifstream file(binary, std::ios::binary);
