@@ -127,7 +127,7 @@ if(LUNABEAM_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # Relative paths and no directory in the hash: worktrees of one repository share their objects.
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
     "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1
-    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime "${LUNABEAM_CCACHE}")
+    "CCACHE_IGNOREOPTIONS=${CMAKE_BINARY_DIR}/*" CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime "${LUNABEAM_CCACHE}")
   set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
 endif()
 
