@@ -1,5 +1,5 @@
 ;; A parser that throws: reads numbers separated by commas, one of ten of which is malformed. A malformed item is thrown from three calls
-;; below the loop that skips it, with the position as payload. Self-checking. Not one of the ten kernels: wasm3 has no exceptions.
+;; below the loop that skips it, with the position as payload. Self-checking. No part of the comparison: wasm3 has no exceptions.
 ;;   build/release/bin/lunabeam run benchmarks/kernels/exceptions.wat
 (module
   (tag $malformed (param i32 i32))
