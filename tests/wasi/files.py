@@ -4,7 +4,7 @@
     files.py PROGRAM GUESTS WHAT [--hide-openat2] [-- OPTIONS OF lunabeam run]
 
 WHAT: files (calls that the official tests leave out), options (of the command line), escape (every path out that we can think of), race (the same while links and
-directories are exchanged), descriptors (a thousand processes die with files in every state).
+directories are exchanged), moves (out of folders and over links that the guest moves itself), descriptors (a thousand processes die with files in every state).
 
 Calls that change anything are only ever made on paths that lead into the scratch folder, inside or outside of the preopened part of it:
 a VM that fails a test must not be able to harm the machine that it fails on.
@@ -154,6 +154,22 @@ class Run:
         self.root = Path("/proc")
         return problems + self.judge(self.guest("escape", "follow", *magic, cwd=outside))
 
+    def moves(self):
+        outside = self.make_outside()
+        (self.root / "m" / "a" / "deep" / "here").mkdir(parents=True)
+        (self.root / "inside").write_text("inside", encoding="ascii")
+        (self.root / "m" / "kept").write_text("kept", encoding="ascii")
+        before = self.state_of(outside)
+        problems = self.judge(self.guest("escape", "moves", cwd=outside))
+        if self.state_of(outside) != before:
+            problems.append("the tree outside has changed")
+        if (self.root / "m" / "kept").read_text(encoding="ascii") != "kept":
+            problems.append("a file that may only be read has changed")
+        for name in ("made", "stolen"):
+            if (self.scratch / name).exists() or (self.root / name).exists():
+                problems.append(f"{name}: made")
+        return problems
+
     def judge(self, done):
         problems = [f"escaped: {line}" for line in done.stdout.splitlines()]
         if done.returncode != 0:
@@ -207,7 +223,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program")
     parser.add_argument("guests")
-    parser.add_argument("what", choices=["files", "options", "escape", "race", "descriptors"])
+    parser.add_argument("what", choices=["files", "options", "escape", "moves", "race", "descriptors"])
     parser.add_argument("--hide-openat2", action="store_true")
     end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     arguments = parser.parse_args(sys.argv[1:end])
