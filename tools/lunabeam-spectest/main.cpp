@@ -1,12 +1,28 @@
 // The conformance runner: executes the official test scripts. Also the child that executes one of them.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <string>
 #include <vector>
 
 #include "tools/lunabeam-spectest/child.h"
 #include "tools/lunabeam-spectest/runner.h"
+
+namespace {
+
+constexpr int kExitUsage = 2;
+
+// NaN is no number of seconds either.
+const CLI::Validator kSeconds(
+    [](const std::string& text) {
+      double seconds = 0;
+      const bool is_usable = CLI::detail::lexical_cast(text, seconds) && std::isfinite(seconds) && seconds > 0;
+      return is_usable ? std::string() : "not a number of seconds: " + text;
+    },
+    "SECONDS");
+
+}  // namespace
 
 int main(int argc, char** argv) {
   namespace spectest = lunabeam::spectest;
@@ -31,7 +47,7 @@ int main(int argc, char** argv) {
   app.add_option("--json", options.json, "write JSON (docs/spectest.md)");
   app.add_option("--timeout", options.timeout_s, "seconds that one file may take")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(kSeconds);
   app.add_option("--features", options.features,
                  "changes to the feature sets: `simd,-tail-call` enables one, disables another");
   app.add_flag("--only-validate", options.only_validate,
@@ -39,7 +55,11 @@ int main(int argc, char** argv) {
   app.add_flag("--texts", options.with_texts, "show rejections that say something else than the script");
   app.add_flag("--skip-missing", options.skip_missing, "exit with 77 when a path does not exist");
   app.add_option("--crash-at-line", options.crash_line, "abort before the command on this line")->group("");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitUsage;
+  }
   options.paths.assign(paths.begin(), paths.end());
   return spectest::run(options);
 }
