@@ -32,7 +32,7 @@ EpochParticipant::~EpochParticipant() {
   slot_->used.store(false, std::memory_order_release);
 }
 
-void EpochParticipant::enter() noexcept { see(domain_.global_.load(std::memory_order_relaxed)); }
+void EpochParticipant::enter() noexcept { see(domain_.global_.load(std::memory_order_acquire)); }
 
 void EpochParticipant::leave() noexcept {
   quiescent();

@@ -67,7 +67,8 @@ class EpochParticipant {
       announce();
     }
   }
-  // Hands over an object that no new reader can reach any more.
+  // Hands over an object that no new reader can reach any more. REQUIRES: the store that unlinked it was sequentially consistent, or
+  // a sequentially consistent change of something else came after it.
   void retire(Retired& object) noexcept;
   [[nodiscard]] bool has_retired() const { return first_ != nullptr; }
 
@@ -77,7 +78,7 @@ class EpochParticipant {
   void collect() noexcept;
   // What others have retired waits for us: tell that we have seen the newest epoch.
   void announce() noexcept {
-    const u64 now = domain_.global_.load(std::memory_order_relaxed);
+    const u64 now = domain_.global_.load(std::memory_order_acquire);
     if (now != seen_) [[unlikely]]
       see(now);
   }
