@@ -5,7 +5,7 @@ namespace lunabeam::runtime {
 
 void NameRegistry::link(Entry& entry, NodeAndPid process) {
   entry.process = process;
-  Entry*& first = first_by_pid_[process.pid];
+  Entry*& first = first_of_[process];
   entry.previous = nullptr;
   entry.next = first;
   if (first != nullptr) first->previous = &entry;
@@ -17,9 +17,9 @@ void NameRegistry::unlink(Entry& entry) {
   if (entry.previous != nullptr) {
     entry.previous->next = entry.next;
   } else if (entry.next != nullptr) {
-    first_by_pid_[entry.process.pid] = entry.next;
+    first_of_[entry.process] = entry.next;
   } else {
-    first_by_pid_.erase(entry.process.pid);
+    first_of_.erase(entry.process);
   }
 }
 
@@ -58,10 +58,10 @@ void NameRegistry::remove(std::string_view name) {
 std::vector<std::string> NameRegistry::names_of(NodeAndPid process, u64 most) const {
   const std::lock_guard guard(lock_);
   std::vector<std::string> names;
-  const auto first = first_by_pid_.find(process.pid);
-  for (const Entry* entry = first == first_by_pid_.end() ? nullptr : first->second;
-       entry != nullptr && names.size() < most; entry = entry->next) {
-    if (entry->process == process) names.push_back(*entry->name);
+  const auto first = first_of_.find(process);
+  for (const Entry* entry = first == first_of_.end() ? nullptr : first->second; entry != nullptr && names.size() < most;
+       entry = entry->next) {
+    names.push_back(*entry->name);
   }
   return names;
 }

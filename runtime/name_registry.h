@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "vm/base/ints.h"
+#include "vm/base/seeded_hash.h"
 
 namespace lunabeam::runtime {
 
@@ -45,11 +46,14 @@ class NameRegistry {
   [[nodiscard]] u64 size() const;
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
+  // Guests put any numbers they like, so these are hashed like a name.
+  struct ProcessHash {
+    size_t operator()(const NodeAndPid& process) const noexcept {
+      static_assert(sizeof process == 2 * sizeof(u64));
+      return vm::seeded_hash({reinterpret_cast<const char*>(&process), sizeof process});
+    }
   };
-  // Entries of one pid form a list, so that an entry leaves it in constant time however many names its process has.
+  // Entries of one process form a list, so that an entry leaves it in constant time however many names its process has.
   struct Entry {
     NodeAndPid process;
     const std::string* name = nullptr;  // The entry's own key.
@@ -61,8 +65,8 @@ class NameRegistry {
   void unlink(Entry& entry);
 
   mutable std::mutex lock_;
-  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;  // Its nodes do not move.
-  std::unordered_map<u64, Entry*> first_by_pid_;
+  std::unordered_map<std::string, Entry, vm::SeededHash, std::equal_to<>> entries_;  // Its nodes do not move.
+  std::unordered_map<NodeAndPid, Entry*, ProcessHash> first_of_;
 };
 
 }  // namespace lunabeam::runtime

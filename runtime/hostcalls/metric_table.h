@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "vm/base/ints.h"
+#include "vm/base/seeded_hash.h"
 
 namespace lunabeam::runtime {
 
@@ -44,11 +45,7 @@ class MetricTable {
   [[nodiscard]] u64 dropped() const;
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
-  };
-  using Map = std::unordered_map<std::string, Metric, Hash, std::equal_to<>>;
+  using Map = std::unordered_map<std::string, Metric, vm::SeededHash, std::equal_to<>>;
 
   // nullptr: it does not fit. REQUIRES: lock_ is held.
   [[nodiscard]] Metric* find_or_add(std::string_view name, MetricKind kind);
