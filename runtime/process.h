@@ -130,8 +130,9 @@ struct Process {
   bool doomed = false;           // `reason` is final: exits instead of running on.
   bool ctx_is_separate = false;  // The context did not fit the block.
   bool timer_moves = false;      // On its way to another scheduler, which arms wait.timer again.
-  u8 home = 0;      // The worker whose pool gave its block, and whose list of all processes it is in. Constant.
-  u8 woken_by = 0;  // The worker that posted it last, kNoWorker = none.
+  u8 home = 0;  // The worker whose pool gave its block, and whose list of all processes it is in. Constant.
+  u8 woken_by =
+      0;  // The worker that posted it last; balance::kNoWorker: another thread; balance::kGiven: it was given away.
   u32 block_bytes = 0;
   u64 stack_hint_key = 0;
   vm::ExitReason reason;

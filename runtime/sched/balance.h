@@ -15,6 +15,7 @@ namespace balance {
 
 inline constexpr u32 kMaxWorkers = 64;  // Bits of a mask.
 inline constexpr u8 kNoWorker = 0xFF;
+inline constexpr u8 kGiven = 0xFE;  // Process::woken_by of one that was given away, not woken.
 // How long a worker that runs dry looks out for work before it sleeps. Waking a sleeper costs its waker a system call and takes
 // until the kernel has started it; both are worth some tens of microseconds.
 inline constexpr u64 kSpinNs = 40'000;
@@ -50,6 +51,9 @@ class IdleWorkers {
   void stop_spinning(u32 worker) noexcept { spinning_.fetch_and(~(u64{1} << worker), std::memory_order_relaxed); }
   void start_sleeping(u32 worker) noexcept { sleeping_.fetch_or(u64{1} << worker, std::memory_order_relaxed); }
   void stop_sleeping(u32 worker) noexcept { sleeping_.fetch_and(~(u64{1} << worker), std::memory_order_relaxed); }
+
+  // A sleeper that was claimed for nothing is one again. It may have woken up meanwhile: then it is given work once in vain.
+  void put_back_sleeping(u32 worker) noexcept { start_sleeping(worker); }
 
   // Claims an idle worker for a donation: its bit is taken out, so that nobody else gives it work at the same time. kNoWorker:
   // there is none. The masks order nothing; the work goes through the inbox.

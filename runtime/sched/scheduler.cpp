@@ -205,7 +205,7 @@ void Scheduler::drain_inbox() noexcept {
 
 // A process that arrives: woken by another worker, or given away by one.
 void Scheduler::take_over(Process& process) noexcept {
-  if (process.woken_by == balance::kNoWorker) ++stats_.received;
+  if (process.woken_by == balance::kGiven) ++stats_.received;
   if (process.timer_moves) {
     process.timer_moves = false;
     timers_.insert(process.wait.timer, process.wait.timer.deadline_ns);
@@ -216,7 +216,7 @@ void Scheduler::take_over(Process& process) noexcept {
 // True: the process, which an idle worker was woken for, has gone to the worker of who woke it (balance::kLonelyWakes).
 bool Scheduler::sent_to_its_waker(Process& process) noexcept {
   const u8 peer = process.woken_by;
-  if (peer == balance::kNoWorker || process.state != ProcessState::kRunning) return false;
+  if (peer >= balance::kMaxWorkers || process.state != ProcessState::kRunning) return false;
   if (lonely_wakes_ < balance::kLonelyWakes) {
     ++lonely_wakes_;
     return false;
@@ -291,12 +291,13 @@ void Scheduler::hand_to(Scheduler& target, Process& process) noexcept {
     process.timer_moves = true;
   }
   process.scheduler = &target;
-  process.woken_by = balance::kNoWorker;
+  process.woken_by = balance::kGiven;
   ++stats_.given;
 }
 
-// The oldest half of the queue: what has waited longest runs at once. What was woken last stays beside who woke it.
-void Scheduler::give_work(u8 worker) noexcept {
+// The oldest half of the queue: what has waited longest runs at once. What was woken last stays beside who woke it. False: none of them
+// may leave.
+bool Scheduler::give_work(u8 worker) noexcept {
   Scheduler& target = vm_.worker(worker);
   RunQueue& from = queue_.size() >= 2 ? queue_ : urgent_;
   Process* first = nullptr;
@@ -308,7 +309,9 @@ void Scheduler::give_work(u8 worker) noexcept {
     last = &process;
     return true;
   });
-  if (first != nullptr) target.push_inbox(first, last);
+  if (first == nullptr) return false;
+  target.push_inbox(first, last);
+  return true;
 }
 
 // At a look at the clock.
@@ -318,9 +321,11 @@ void Scheduler::share_backlog() noexcept {
     return;
   }
   if (++backlog_checks_ < balance::kBacklogChecks) return;
-  u8 worker = idle_workers_.claim_spinning();
-  if (worker == balance::kNoWorker) worker = idle_workers_.claim_sleeping();
-  if (worker != balance::kNoWorker) give_work(worker);
+  if (const u8 worker = idle_workers_.claim_spinning(); worker != balance::kNoWorker) {
+    (void)give_work(worker);
+  } else if (const u8 sleeper = idle_workers_.claim_sleeping(); sleeper != balance::kNoWorker) {
+    if (!give_work(sleeper)) idle_workers_.put_back_sleeping(sleeper);
+  }
 }
 
 // --- Turns ---
@@ -354,7 +359,7 @@ bool Scheduler::turn() noexcept {
   if (inbox_.load(std::memory_order_relaxed) != nullptr) drain_inbox();
   if (until_clock_ <= 0) check_clock();
   if (queue_.size() >= balance::kCrowd && idle_workers_.any_spinning()) [[unlikely]] {
-    if (const u8 worker = idle_workers_.claim_spinning(); worker != balance::kNoWorker) give_work(worker);
+    if (const u8 worker = idle_workers_.claim_spinning(); worker != balance::kNoWorker) (void)give_work(worker);
   }
   Process* process = next_process();
   if (process == nullptr) {

@@ -189,7 +189,7 @@ class Scheduler {
   bool drain_remote_step() noexcept;
   void publish_report() noexcept;
   void share_backlog() noexcept;
-  void give_work(u8 worker) noexcept;
+  bool give_work(u8 worker) noexcept;
   [[nodiscard]] static bool is_pinned(const Process& process) noexcept;
   void hand_to(Scheduler& target, Process& process) noexcept;
   bool turn() noexcept;

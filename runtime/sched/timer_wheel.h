@@ -45,7 +45,8 @@ class TimerWheel {
   static constexpr u32 kLevels = 8;
   static constexpr u32 kSlotBits = 6;
   static constexpr u32 kSlots = 1u << kSlotBits;
-  static constexpr u64 kLastTick = (u64{1} << (kLevels * kSlotBits)) - 1;  // Never reached, so that something is behind any time.
+  static constexpr u64 kLastTick =
+      (u64{1} << (kLevels * kSlotBits)) - 1;  // Never reached, so that something is behind any time.
 
   void link(TimerEntry& timer) noexcept;
   [[nodiscard]] static u64 tick_of(u64 deadline_ns) {
