@@ -23,6 +23,13 @@ class PidMap {
   // Removes some entry; false when empty. For handing out notifications in batches.
   bool pop(u64* pid, i64* tag) noexcept;
   void clear() noexcept;
+  // Calls visit(pid, tag) for every entry; it may not change the map.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (u32 i = 0; i < capacity_; ++i) {
+      if (entries_[i].pid != 0) visit(entries_[i].pid, entries_[i].tag);
+    }
+  }
   [[nodiscard]] u32 size() const { return size_; }
 
  private:

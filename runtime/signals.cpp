@@ -85,6 +85,18 @@ void set_die_when_link_dies(Process& self, bool value) noexcept {
 
 bool exists(const Process& self, u64 pid) noexcept { return self.environment->processes.find(pid) != nullptr; }
 
+void hear_of_dead_peers(Process& self) noexcept {
+  (void)handle_signals(self);  // Its own requests. One that must die dies in its turn.
+  self.links.for_each([&self](u64 pid, i64 tag) {
+    if (exists(self, pid)) return;
+    (void)deliver_control(self, self.pid, SignalKind::kLinkDied, pid, tag, static_cast<u8>(LinkDeath::kNoProcess));
+  });
+  if (self.monitors == nullptr) return;
+  self.monitors->watched.for_each([&self](u64 pid, i64) {
+    if (!exists(self, pid)) (void)deliver_control(self, self.pid, SignalKind::kProcessDied, pid);
+  });
+}
+
 namespace {
 
 void doom(Process& self, vm::ExitReason reason) {

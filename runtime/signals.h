@@ -24,6 +24,9 @@ void monitor(Process& self, u64 pid) noexcept;
 void stop_monitoring(Process& self, u64 pid) noexcept;
 void set_die_when_link_dies(Process& self, bool value) noexcept;
 [[nodiscard]] bool exists(const Process& self, u64 pid) noexcept;
+// The process could not be found while its start section ran: whoever it linked to or monitors and has died since could not tell it.
+// Queues what they would have said. REQUIRES: self has just entered the pid table.
+void hear_of_dead_peers(Process& self) noexcept;
 
 // Handles everything queued at `self`, in order: at every suspension and before guest code runs. False: the process must die
 // (self.doomed, self.reason): a host function returns HostStatus::kPark then, and the scheduler does the rest.

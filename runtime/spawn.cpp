@@ -295,6 +295,7 @@ SpawnStatus spawn_resume(Process& parent, SpawnResult& result) noexcept {
     prepare_entry(*child, wait.entry, std::span<const u64>(wait.args));
     const std::string_view name = wait.name;
     status = bring_to_life(parent, *child, wait.link_tag, wait.has_name ? &name : nullptr, result);
+    if (status == SpawnStatus::kSpawned) hear_of_dead_peers(*child);
   }
   end_wait(parent);
   return status;

@@ -260,6 +260,41 @@ TEST_P(SpawnTest, ABombOfRecursionExhaustsTheStackOfItsProcessOnly) {
   expect_nothing_alive();
 }
 
+// Nobody can reach a process whose start section runs, so nobody can tell it of a death.
+TEST_P(SpawnTest, WhomAStartSectionLinkedToOrMonitorsMayBeDeadWhenItEnds) {
+  std::vector<i64> heard;
+  const int short_lived = script([](const Guest& g) { return g.step == 0 ? g.sleep(2) : g.stop(); });
+  u64 peers[2] = {};
+  const int in_start = script([&](const Guest& g) {
+    if (g.step > 0) return g.stop();
+    set_die_when_link_dies(g.process, false);
+    link(g.process, 7, peers[0]);
+    monitor(g.process, peers[1]);
+    return g.sleep(20);
+  });
+  const int child = script([&](const Guest& g) {
+    if (g.process.scratch != nullptr) {
+      const Message& message = *g.process.scratch;
+      heard.push_back(static_cast<i64>(message.message_kind()) * 100 + message.tag +
+                      static_cast<i64>(message.process_id));
+      set_scratch(g.process, nullptr);
+    }
+    return heard.size() == 2 ? g.stop() : g.receive(100);
+  });
+  start_with_section(in_start, child);
+  run_script([&](const Guest& g) {
+    if (g.step == 0 && !g.resumed) {
+      for (u64& peer : peers) peer = g.spawn(short_lived);
+    }
+    SpawnResult result;
+    SpawnStatus status = SpawnStatus::kFailed;
+    if (g.step == 0) return spawn_parked(g, result, status);
+    return g.step == 1 ? g.sleep(500) : g.stop();
+  });
+  EXPECT_THAT(heard, testing::UnorderedElementsAre(107, 200 + static_cast<i64>(peers[1])));
+  expect_nothing_alive();
+}
+
 TEST_P(SpawnTest, AStartSectionThatFailsLeavesNoLinkAndNoMonitorBehind) {
   start();
   scripts_.resize(1);
