@@ -45,12 +45,15 @@ struct Message : Signal {
   // Destroys the message with the resources that nobody took. nullptr is allowed.
   static void destroy(MemoryAccount& account, Message* message) noexcept;
 
-  // Appends; grows by doubling, so `message` may be replaced. False: memory or the VM's limit exhausted, nothing changed.
+  // Makes room for `length` bytes more; grows by doubling, so `message` may be replaced. False: memory or the VM's limit exhausted,
+  // nothing changed.
+  [[nodiscard]] static bool reserve(MemoryAccount& account, Message*& message, u64 length) noexcept {
+    return length <= message->capacity_bytes - message->size_bytes || grow(account, message, length);
+  }
+  // Appends. As reserve().
   [[nodiscard]] static bool append(MemoryAccount& account, Message*& message, const u8* source, u64 length) noexcept {
-    Message& m = *message;
-    if (length > m.capacity_bytes - m.size_bytes) [[unlikely]] {
-      if (!grow(account, message, length)) return false;
-    }
+    if (!reserve(account, message, length)) [[unlikely]]
+      return false;
     std::memcpy(message->bytes() + message->size_bytes, source, length);
     message->size_bytes += length;
     return true;

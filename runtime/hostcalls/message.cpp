@@ -1,6 +1,9 @@
 // lunatic::message (ABI document 2.2, 4.7): the scratch area, sending and receiving. write_data and read_data are called for every
 // field of one to eight bytes: they check, copy and return.
 #include "runtime/message.h"
+
+#include <algorithm>
+
 #include "runtime/hostcalls/areas.h"
 #include "runtime/hostcalls/bind.h"
 #include "runtime/hostcalls/resources.h"
@@ -40,17 +43,75 @@ Outcome<void> create_data(Process& self, i64 tag, u64 capacity_hint) {
   return fault;
 }
 
+// Longer copies are made in steps, each about a slice's worth, so that none holds its scheduler (rule R3). While one goes on, the
+// process is in its queue as after a yield.
+constexpr u64 kCopyStepBytes = vm::kSliceReductions * vm::kBulkBytesPerReduction;
+
+struct Copy {
+  u64 address;  // Of what is left.
+  u64 left_bytes;
+  u64 total_bytes;
+};
+
+void note_copy(Process& self, const Copy& copy) {
+  self.wait.args[0] = copy.address | copy.left_bytes << 32;
+  self.wait.args[1] = copy.total_bytes;
+}
+
+// A part of a copy that was checked and begun. step(Process&, u8* guest, u64 bytes) copies it.
+template <class Step>
+Outcome<u32> copy_on(Process& self, Step step) {
+  const u64 note = self.wait.args[0];
+  Copy copy{.address = static_cast<u32>(note), .left_bytes = note >> 32, .total_bytes = self.wait.args[1]};
+  const u64 bytes = std::min(copy.left_bytes, kCopyStepBytes);
+  const auto guest = guest_bytes(self, static_cast<u32>(copy.address), bytes);
+  VM_CHECK(guest.has_value());  // Nobody else can change the process's memory.
+  step(self, guest->data(), bytes);
+  charge_work(self, bytes);
+  copy.address += bytes;
+  copy.left_bytes -= bytes;
+  if (copy.left_bytes == 0) {
+    end_wait(self);
+    return static_cast<u32>(copy.total_bytes);
+  }
+  note_copy(self, copy);
+  self.wait.woken = true;
+  return Parked{};
+}
+
+template <class Step>
+Outcome<u32> copy_in_steps(Process& self, u32 address, u64 bytes, Step step) {
+  begin_wait(self, kNeverNs);
+  note_copy(self, {.address = address, .left_bytes = bytes, .total_bytes = bytes});
+  return copy_on(self, step);
+}
+
+void write_step(Process& self, const u8* guest, u64 bytes) {
+  Message& message = *self.scratch;
+  std::memcpy(message.bytes() + message.size_bytes, guest, bytes);
+  message.size_bytes += bytes;
+}
+
+void read_step(Process& self, u8* guest, u64 bytes) { (void)self.scratch->read(guest, bytes); }
+
 Outcome<u32> write_data(Process& self, GuestRange source) {
   if (const Fault* problem = no_data_message(self)) return lose_scratch(self, *problem);
   const auto bytes = source.bytes(self);
   if (!bytes) [[unlikely]]
     return lose_scratch(self, kOutOfBounds);
+  if (bytes->size() > kCopyStepBytes) [[unlikely]] {
+    if (!Message::reserve(self.scheduler->account(), self.scratch, bytes->size()))
+      return lose_scratch(self, kOutOfMemory);
+    return copy_in_steps(self, source.address, bytes->size(), &write_step);
+  }
   if (!Message::append(self.scheduler->account(), self.scratch, bytes->data(), bytes->size())) [[unlikely]] {
     return lose_scratch(self, kOutOfMemory);
   }
   charge_work(self, source.length);
   return source.length;
 }
+
+Outcome<u32> write_data_resume(Process& self) { return copy_on(self, &write_step); }
 
 Outcome<u32> read_data(Process& self, GuestRange target) {
   if (const Fault* problem = no_data_message(self)) return lose_scratch(self, *problem);
@@ -60,10 +121,15 @@ Outcome<u32> read_data(Process& self, GuestRange target) {
     return lose_scratch(self, kOutOfBounds);
   if (message.cursor > message.size_bytes) [[unlikely]]
     return lose_scratch(self, kCursorBehindEnd);
+  const u64 available = std::min<u64>(bytes->size(), message.size_bytes - message.cursor);
+  if (available > kCopyStepBytes) [[unlikely]]
+    return copy_in_steps(self, target.address, available, &read_step);
   const u64 count = message.read(bytes->data(), bytes->size());
   charge_work(self, count);
   return static_cast<u32>(count);
 }
+
+Outcome<u32> read_data_resume(Process& self) { return copy_on(self, &read_step); }
 
 Outcome<void> seek_data(Process& self, u64 position) {
   if (const Fault* problem = no_data_message(self)) return *problem;
@@ -210,8 +276,8 @@ Outcome<u32> send_receive_own_tag_resume(Process& self) {
 
 constexpr vm::HostFunction kFunctions[] = {
     bind<"message", "create_data", create_data>(),
-    bind<"message", "write_data", write_data>(),
-    bind<"message", "read_data", read_data>(),
+    bind_waiting<"message", "write_data", write_data, write_data_resume>(),
+    bind_waiting<"message", "read_data", read_data, read_data_resume>(),
     bind<"message", "seek_data", seek_data>(),
     bind<"message", "get_tag", get_tag>(),
     bind<"message", "get_process_id", get_process_id>(),

@@ -205,6 +205,74 @@ TEST(MessageFunctions, OtherTrapsLeaveTheMessage) {
   }
 }
 
+// --- Large messages ---
+
+// 100 pages of numbers, written and read back in one call each: copies that take many slices.
+constexpr std::string_view kLargeCopy = R"(
+  (global $at (mut i32) (i32.const 0))
+  (func $fill
+    (loop $again
+      (i32.store (global.get $at) (i32.mul (global.get $at) (i32.const 0x9E3779B1)))
+      (global.set $at (i32.add (global.get $at) (i32.const 4)))
+      (br_if $again (i32.lt_u (global.get $at) (i32.const 6553600)))))
+  (func $differences (result i64)
+    (local $count i64)
+    (global.set $at (i32.const 0))
+    (loop $again
+      (local.set $count (i64.add (local.get $count) (i64.extend_i32_u
+        (i32.ne (i32.load (i32.add (global.get $at) (i32.const 6553601)))
+                (i32.mul (global.get $at) (i32.const 0x9E3779B1))))))
+      (global.set $at (i32.add (global.get $at) (i32.const 4)))
+      (br_if $again (i32.lt_u (global.get $at) (i32.const 6553600))))
+    (local.get $count))
+)";
+
+TEST(MessageFunctions, LargeCopiesKeepTheirBytes) {
+  const GuestRun run = run_guest(std::string(kLargeCopy) + R"((func (export "_start")
+    (call $fill)
+    (call $message.create_data (i64.const 0) (i64.const 0))
+    (call $test.report32 (call $message.write_data (i32.const 4) (i32.const 8)))
+    (call $test.report32 (call $message.write_data (i32.const 0) (i32.const 6553600)))
+    (call $test.report (call $message.data_size))
+    (call $test.report32 (call $message.read_data (i32.const 6553601) (i32.const 8)))
+    (call $test.report32 (call $message.read_data (i32.const 6553601) (i32.const 6553700)))
+    (call $test.report32 (call $message.read_data (i32.const 0) (i32.const 6553600)))
+    (call $test.report (call $differences))))",
+                                 {.pages = 201});
+  EXPECT_EQ(run.trap(), "");
+  EXPECT_EQ(run.reports, (std::vector<i64>{8, 6553600, 6553608, 8, 6553600, 0, 0}));
+}
+
+// A host call of any length must not hold its scheduler: a neighbour has its turns while a message is filled.
+TEST(MessageFunctions, LargeCopiesLetOthersRun) {
+  const GuestRun run = run_guest(std::string(kHelpers) + data(0, "child") + R"(
+    (func (export "child")
+      (loop $again (call $test.report (i64.const 1)) (call $process.sleep_ms (i64.const 0)) (br $again)))
+    (func (export "_start")
+      (drop (call $spawn (i32.const 0) (i32.const 5) (i64.const 0)))
+      (call $message.create_data (i64.const 0) (i64.const 0))
+      (drop (call $message.write_data (i32.const 0) (i32.const 13107200)))))",
+                                 {.pages = 201});
+  EXPECT_EQ(run.trap(), "");
+  EXPECT_GT(run.reports.size(), 8u);  // 25 slices of copying.
+}
+
+TEST(MessageFunctions, AKillEndsALargeCopy) {
+  const GuestRun run = run_guest(std::string(kHelpers) + data(0, "child") + R"(
+    (func (export "child")
+      (call $message.create_data (i64.const 0) (i64.const 0))
+      (drop (call $message.write_data (i32.const 0) (i32.const 13107200)))
+      (call $test.report (i64.const 1)))
+    (func (export "_start") (local $child i64)
+      (local.set $child (call $spawn (i32.const 0) (i32.const 5) (i64.const 0)))
+      (call $process.sleep_ms (i64.const 0))
+      (call $process.kill (local.get $child))
+      (call $process.sleep_ms (i64.const 1000))))",
+                                 {.pages = 201});
+  EXPECT_EQ(run.trap(), "");
+  EXPECT_EQ(run.reports, std::vector<i64>{});
+}
+
 // --- Modules in messages ---
 
 // An empty module at address 0, compiled as id 0.
