@@ -160,7 +160,7 @@ GuestRun run_once(const std::vector<u8>& bytes, const GuestOptions& options, vm:
   GuestRun run;
   runtime::Vm vm({.hosts = &hosts(),
                   .dispatch = dispatch,
-                  .deterministic = true,
+                  .deterministic = options.deterministic,
                   .memory_limit_bytes = options.memory_limit_bytes});
   auto module = vm.load(bytes, "guest.wasm");
   if (!module) {

@@ -1,4 +1,4 @@
-// Small guests in text form, run on a whole VM with the lunatic host functions, in deterministic mode.
+// Small guests in text form, run on a whole VM with the lunatic host functions, in deterministic mode unless told otherwise.
 //
 // A test writes the fields of a module; the imports that it uses are added: `$message.send` is lunatic::message::send,
 // `$old.message.send` the type that crates before 0.13 import, and `$test.*` the functions below.
@@ -35,6 +35,7 @@ struct GuestOptions {
   runtime::ConfigRef config = {};  // Empty: the rights of a root process.
   std::string_view function = "_start";
   u64 memory_limit_bytes = runtime::MemoryBudget::kUnlimited;
+  bool deterministic = true;
 };
 
 // The binary of a module in text form.

@@ -258,6 +258,44 @@ TEST(Modules, CompilingNeedsThePermissionBeforeAnythingElse) {
   EXPECT_EQ(run.reports, (std::vector<i64>{-1}));
 }
 
+// Modules too large for the scheduler go through the blocking pool, with the same answers.
+TEST(Modules, LargeOnesAreLoadedElsewhere) {
+  // A custom section of 128 KiB of zeros.
+  const std::string head = data(0, std::string_view("\0asm\1\0\0\0\0\x80\x80\x08", 12)) + data(300'000, "child");
+  const auto compile = [](u32 length) {
+    return fmt::format("(call $process.compile_module (i32.const 0) (i32.const {}) (i32.const 200000))", length);
+  };
+  const std::string answers = fmt::format(R"(
+    (call $test.report32 {0}) (call $test.report (i64.load (i32.const 200000)))
+    (call $test.report32 {1}) (call $test.report (i64.load (i32.const 200000)))
+    (call $test.report32 {0}) (call $test.report (i64.load (i32.const 200000)))
+    (call $process.drop_module (i64.const 0)))",
+                                          compile(131'084), compile(131'083));
+  for (const bool deterministic : {false, true}) {
+    const GuestRun run = run_guest(fmt::format("{} (func (export \"_start\") {})", head, answers),
+                                   {.pages = 5, .deterministic = deterministic});
+    EXPECT_EQ(run.trap(), "");
+    EXPECT_EQ(run.reports, (std::vector<i64>{0, 0, 1, 0, 0, 1}));
+    // Not enough for a second copy of the bytes.
+    const GuestRun tight =
+        run_guest(fmt::format("{} (func (export \"_start\") (call $test.report32 {}))", head, compile(131'084)),
+                  {.pages = 5, .memory_limit_bytes = 6 * 65'536, .deterministic = deterministic});
+    EXPECT_EQ(tight.reports, std::vector<i64>{1});
+  }
+  // A process that dies meanwhile; that everything comes back is checked at the VM's end.
+  const GuestRun killed = run_guest(fmt::format(R"({} {} (func (export "child") (loop (drop {}) (br 0)))
+    (func (export "_start") (local $child i64) (local $i i32)
+      (loop $again
+        (local.set $child (call $spawn (i32.const 300000) (i32.const 5) (i64.const 0)))
+        (call $process.sleep_ms (i64.const 1))
+        (call $process.kill (local.get $child))
+        (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 20)))))
+  )",
+                                                kHelpers, head, compile(131'084)),
+                                    {.pages = 5, .deterministic = false});
+  EXPECT_EQ(killed.trap(), "");
+}
+
 TEST(Modules, BytesAndIdMustBeInMemory) {
   for (const std::string_view arguments :
        {"(i32.const 65530) (i32.const 8) (i32.const 0)", "(i32.const 0) (i32.const 8) (i32.const 65529)"}) {
@@ -313,10 +351,10 @@ TEST(Spawn, DeathInTheStartFunctionIsAnError) {
     (func (export "child")) (start $begin))";
   for (const std::string_view end : {"(call $kill (call $id))", "(call $link (i64.const 5) (i64.const 12345))"}) {
     for (const std::string_view more : {"(call $sleep (i64.const 5))", "(loop (br 0))"}) {
-      const GuestRun run = run_with_module(fmt::format("{} (func $begin {} {})", kImports, end, more),
-                                           fmt::format("(call $test.report32 {}) {} (call $test.report32 {})",
-                                                       SpawnCall{.module = "0"}.text(), kReportError,
-                                                       SpawnCall{.module = "0"}.named_text()));
+      const GuestRun run = run_with_module(
+          fmt::format("{} (func $begin {} {})", kImports, end, more),
+          fmt::format("(call $test.report32 {}) {} (call $test.report32 {})", SpawnCall{.module = "0"}.text(),
+                      kReportError, SpawnCall{.module = "0"}.named_text()));
       EXPECT_EQ(run.trap(), "");
       EXPECT_EQ(run.reports, (std::vector<i64>{0, 1, eight("start fu"), 1})) << end;
     }
