@@ -1,10 +1,12 @@
-// A storm of processes: for some seconds, thousands of them do at random everything that processes can do to each other, on several
-// workers. Then everybody but the root is killed, and what is left is counted: it has to be exactly the root.
+// A storm of processes: for some seconds, thousands of them do at random everything that processes can do to each other, and use files,
+// on several workers. The crowd swells and dwindles, so that workers fall idle and are given processes. Then everybody but the root is
+// killed, and what is left is counted: it has to be exactly the root.
 //
 //   storm [SECONDS] [WORKERS] [SEED] [PROCESSES]
 //
 // Status 0: nothing was left over. A run on several workers is not repeatable; its seed only spreads what is tried.
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -12,6 +14,7 @@
 #include <filesystem>
 #include <new>
 #include <thread>
+#include <type_traits>
 
 #include "runtime/log.h"
 #include "runtime/sched/clock.h"
@@ -22,46 +25,55 @@
 #include "runtime/wait.h"
 #include "tests/support/module_builder.h"
 #include "vm/base/check.h"
+#include "wasi/preview1.h"
 
 namespace lunabeam::runtime {
 namespace {
 
 // What a step tells its guest.
-enum Command : u32 { kReturn = 0, kAgain = 1, kGrow = 2, kRecurse = 3, kTrap = 4 };
+enum Command : u32 { kReturn = 0, kAgain = 1, kGrow = 2, kRecurse = 3, kTrap = 4, kLeaveFile = 5, kCloseFile = 6 };
 // Who asks.
 enum Caller : u32 { kOrdinary = 1, kDeep = 2, kInStart = 3, kRoot = 4 };
 
+// The guest's memory: tags of a receive, the name of the file to use, what WASI answers, a buffer list, our own notes.
 constexpr u32 kTagsAddress = 1024;
+constexpr u32 kNameAddress = 1100;
+constexpr u32 kNameBytes = 2;
+constexpr u32 kFdAddress = 1104;
+constexpr u32 kMovedAddress = 1108;
+constexpr u32 kBuffersAddress = 1112;
+constexpr u32 kStateAddress = 2048;
+constexpr u64 kSmallCrowd = 8;
 
 struct Storm {
   u64 seed = 1;
   u64 most_processes = 2000;
+  std::atomic<u64> crowd{2000};  // Most processes just now.
   std::shared_ptr<const vm::Module> plain;
   std::shared_ptr<const vm::Module> with_start;
   ConfigRef config;
   std::atomic<u64> newest_pid{1};
   std::atomic<bool> draining{false};
   std::atomic<bool> finished{false};
-  std::atomic<i64> states{0};  // Embedder states alive.
-  std::atomic<u64> swept{2};   // Next pid to kill while draining.
+  std::atomic<u64> swept{2};  // Next pid to kill while draining.
+  std::atomic<const Environment*> environment{nullptr};
 } storm;
 
-// Per process, in the embedder's slot.
+// Per process, in its memory.
 struct State {
-  explicit State(u64 seed) : random(seed) { ++storm.states; }
-  ~State() { --storm.states; }
+  explicit State(u64 seed) : random(seed) {}
   Random random;
   WaitStatus (*resume)(Process&) noexcept = nullptr;  // nullptr while parked: a spawn.
-  u32 steps = 0;
   u64 timers = 0;
+  u32 steps = 0;
+  bool is_made = true;
 };
+static_assert(std::is_trivially_destructible_v<State>);
 
+// Valid until the guest runs on: its memory may move.
 State& state_of(Process& p) {
-  if (p.embedder.data == nullptr) {
-    p.embedder.data = new State(storm.seed * 7919 + p.pid);
-    p.embedder.destroy = [](void* data) noexcept { delete static_cast<State*>(data); };
-  }
-  return *static_cast<State*>(p.embedder.data);
+  auto* const state = reinterpret_cast<State*>(p.memory->base + kStateAddress);
+  return state->is_made ? *state : *new (state) State(storm.seed * 7919 + p.pid);
 }
 
 u64 some_pid(Random& random) {
@@ -107,7 +119,8 @@ vm::HostStatus spawned(State& state, u64* io, SpawnStatus status, const SpawnRes
   return done(io, kAgain);
 }
 
-vm::HostStatus spawn_one(Process& p, State& state, u64* io) {
+// A start section may wait for ever, for nobody can reach its process: only who can be killed waits for it.
+vm::HostStatus spawn_one(Process& p, State& state, u64* io, bool may_have_start) {
   Random& random = state.random;
   const SpawnParam param{.type = vm::ValType::kI32, .low = kOrdinary};
   const std::string name_text = fmt::format("name {}", random.below(16));
@@ -115,7 +128,7 @@ vm::HostStatus spawn_one(Process& p, State& state, u64* io) {
   SpawnResult result;
   const SpawnStatus status = spawn(p,
                                    {.config = storm.config,
-                                    .module = random.below(8) == 0 ? storm.with_start : storm.plain,
+                                    .module = may_have_start && random.below(8) == 0 ? storm.with_start : storm.plain,
                                     .function = random.below(64) == 0 ? "missing" : "run",
                                     .params = {&param, 1},
                                     .link_tag = random.below(3) == 0 ? 7 : 0,
@@ -139,8 +152,8 @@ vm::HostStatus some_receive(Process& p, State& state, u64* io) {
 vm::HostStatus random_step(Process& p, State& state, u64* io, Caller caller) {
   Random& random = state.random;
   if (++state.steps > 20 + random.below(400)) return done(io, kReturn);
-  const bool may_spawn = caller != kInStart && p.environment->processes.size() < storm.most_processes;
-  switch (random.below(caller == kInStart ? 24 : 32)) {
+  const bool may_spawn = caller != kInStart && p.environment->processes.size() < storm.crowd;
+  switch (random.below(caller == kInStart ? 24 : 33)) {
     case 0: return done(io, random.below(8) == 0 ? kTrap : kAgain);
     case 1: kill(p, random.below(40) == 0 ? p.pid : some_pid(random)); break;
     case 2:
@@ -183,8 +196,14 @@ vm::HostStatus random_step(Process& p, State& state, u64* io, Caller caller) {
     case 24:
     case 25:
     case 26: return some_receive(p, state, io);
+    case 27: {
+      if (caller != kOrdinary) break;
+      const char name[kNameBytes] = {'f', static_cast<char>('0' + random.below(8))};
+      std::memcpy(p.memory->base + kNameAddress, name, sizeof name);
+      return done(io, random.below(8) == 0 ? kLeaveFile : kCloseFile);
+    }
     default:
-      if (may_spawn) return spawn_one(p, state, io);
+      if (may_spawn) return spawn_one(p, state, io, true);
       return some_receive(p, state, io);
   }
   return done(io, kAgain);
@@ -193,17 +212,18 @@ vm::HostStatus random_step(Process& p, State& state, u64* io, Caller caller) {
 vm::HostStatus root_step(Process& p, State& state, u64* io) {
   set_scratch(p, nullptr);  // A notice of a linked child's death.
   if (state.steps++ == 0) set_die_when_link_dies(p, false);
+  storm.environment = p.environment;
   if (storm.finished) return done(io, kReturn);
   // Who waits for ever would end the storm: the old ones are killed all the time, everybody when it is over.
   const u64 newest = storm.newest_pid + (storm.draining ? 2 * storm.most_processes : 0);
-  const u64 spared = storm.draining ? 0 : 2 * storm.most_processes;
+  const u64 spared = storm.draining ? 0 : 2 * storm.crowd;
   const u64 limit = newest > spared ? newest - spared : 0;
   const u64 end = std::min(storm.swept + 20'000, limit);
   for (u64 pid = storm.swept; pid < end; ++pid) kill(p, pid);
   if (storm.swept < end) storm.swept = end;
   if (storm.draining && end == limit) storm.swept = 2;
-  if (!storm.draining && p.environment->processes.size() < storm.most_processes / 2 && state.steps % 64 != 0) {
-    return spawn_one(p, state, io);
+  if (!storm.draining && p.environment->processes.size() < storm.crowd / 2 && state.steps % 64 != 0) {
+    return spawn_one(p, state, io, false);
   }
   return wait(state, io, receive_begin(p, 0, 0, 1), &receive_resume);
 }
@@ -245,7 +265,11 @@ std::vector<u8> module_bytes(bool has_start) {
   const u32 plain = m.type("", "");
   const u32 with_one = m.type("i", "");
   const u32 step = m.import_func("storm", "step", m.type("i", "i"));
-  const u32 deep = step + 1;
+  const std::string_view wasi = "wasi_snapshot_preview1";
+  const u32 path_open = m.import_func(wasi, "path_open", m.type("iiiiiIIii", "i"));
+  const u32 fd_pwrite = m.import_func(wasi, "fd_pwrite", m.type("iiiIi", "i"));
+  const u32 fd_close = m.import_func(wasi, "fd_close", m.type("i", "i"));
+  const u32 deep = fd_close + 1;
   // deep(n): n frames down, a step.
   const Bytes if_empty{0x04, 0x40};
   const Bytes end{0x0B};
@@ -273,6 +297,14 @@ std::vector<u8> module_bytes(bool has_start) {
                                     i32_const(-1),
                                     {0x36, 0x02, 0x00},
                                     again});
+  const auto number = [](u32 value) { return i32_const(static_cast<i32>(value)); };
+  const Bytes drop{0x1A};
+  const Bytes fd = seq({number(kFdAddress), {0x28, 0x02, 0x00}});
+  // The only preopened directory is 3; oflags: create; rights: read and write.
+  const Bytes open_and_write =
+      seq({number(3), number(0), number(kNameAddress), number(kNameBytes), number(1), i64_const(0x42), i64_const(0),
+           number(0), number(kFdAddress), call(path_open), drop, fd, number(kBuffersAddress), number(1), i64_const(0),
+           number(kMovedAddress), call(fd_pwrite), drop});
   const u32 run = m.func(with_one,
                          seq({{0x03, 0x40},
                               local_get(0),
@@ -284,11 +316,15 @@ std::vector<u8> module_bytes(bool has_start) {
                               on(kGrow, grow_and_touch),
                               on(kRecurse, seq({i32_const(300), call(deep), again})),
                               on(kTrap, {0x00}),
+                              on(kLeaveFile, seq({open_and_write, again})),
+                              on(kCloseFile, seq({open_and_write, fd, call(fd_close), drop, again})),
                               {0x0C, 0x00},
                               end}),
                          "i");
   const u32 root = m.func(plain, seq({{0x03, 0x40}, i32_const(kRoot), call(step), {0x0D, 0x00}, end}));
   m.export_item("memory", ModuleBuilder::kMemory, m.memory(1, 64));
+  // One buffer: 100 bytes from address 0.
+  m.data_active(i32_const(static_cast<i32>(kBuffersAddress)), std::string_view("\0\0\0\0\x64\0\0\0", 8));
   m.export_item("run", ModuleBuilder::kFunc, run).export_item("root", ModuleBuilder::kFunc, root);
   if (has_start) {
     m.start(m.func(plain, seq({i32_const(kInStart), call(step), {0x1A}, i32_const(kInStart), call(step), {0x1A}})));
@@ -309,11 +345,20 @@ struct Left {
   i64 memories = 0;
   u64 timers = 0;
   i64 messages = 0;
+  u64 pids = 0;
+  u64 calls = 0;        // In the blocking pool.
+  u64 descriptors = 0;  // Beside those of an idle VM and its open directory.
   bool complete = true;
 };
 
-Left count(Vm& vm) {
+Left count(Vm& vm, u64 descriptors_before) {
   Left left;
+  if (const Environment* environment = storm.environment; environment != nullptr)
+    left.pids = environment->processes.size();
+  const BlockingPool::Stats calls = vm.blocking_pool().stats();
+  left.calls = calls.queued + calls.running;
+  const bool is_open = storm.config->preopens[0].directory->known_descriptor() >= 0;
+  left.descriptors = open_descriptors() - descriptors_before - (is_open ? 1 : 0);
   for (const auto& worker : vm.sample(10'000)) {
     if (!worker) {
       left.complete = false;
@@ -331,33 +376,65 @@ Left count(Vm& vm) {
 // The root alone: its block and memory, at most the timer of its own wait, no message.
 bool is_root_alone(const Left& left) {
   return left.complete && left.processes == 1 && left.blocks == 1 && left.memories == 1 && left.timers <= 1 &&
-         left.messages == 0 && storm.states == 1;
+         left.messages == 0 && left.pids == 1 && left.calls == 0 && left.descriptors == 0;
 }
+
+// A folder for the guests' files.
+struct Folder {
+  Folder() {
+    char name[] = "/tmp/storm-XXXXXX";
+    VM_CHECK(mkdtemp(name) != nullptr);
+    path = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  std::string path;
+};
 
 void pause_ms(u64 ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
 
+// The storm itself: the crowd changes its size and is looked at from outside, as by SIGUSR1.
+void blow(Vm& vm, u64 seconds) {
+  for (u64 i = 0; i < 2 * seconds; ++i) {
+    pause_ms(500);
+    storm.crowd = i % 4 == 0 ? kSmallCrowd : storm.most_processes;
+    (void)vm.sample(1000);
+  }
+}
+
 int run_storm(u64 seconds, u32 workers) {
   set_log_level(LogLevel::kOff);
+  rlimit limit{};
+  VM_CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  limit.rlim_cur = limit.rlim_max;
+  VM_CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const Folder folder;
   const u64 descriptors_before = open_descriptors();
   vm::HostRegistry hosts;
   hosts.add(kFunctions);
+  hosts.add(wasi::preview1_functions());
   bool is_clean = false;
   Left left;
   VmStats stats;
   std::vector<WorkerStats> by_worker;
+  u64 files_used = 0;
   {
     Vm vm({.hosts = &hosts, .workers = workers, .seed = storm.seed});
     storm.plain = *vm.load(module_bytes(false), "storm.wasm");
     storm.with_start = *vm.load(module_bytes(true), "storm_start.wasm");
     storm.config = Vm::root_config();
     storm.config.writable()->max_mailbox = 500;
+    storm.config.writable()->preopens.push_back({.host_path = folder.path, .guest_path = "/"});
+    storm.crowd = storm.most_processes;
+    const u64 descriptors_idle = open_descriptors();
     std::thread director([&] {
-      pause_ms(seconds * 1000);
+      blow(vm, seconds);
       storm.draining = true;
       // Timers of the storm come within 30 ms, a sleeping worker frees within its grace; a loaded machine takes longer.
       for (int i = 0; i < 6000 && !is_clean; ++i) {
         pause_ms(10);
-        left = count(vm);
+        left = count(vm, descriptors_idle);
         is_clean = is_root_alone(left);
       }
       storm.finished = true;
@@ -368,6 +445,7 @@ int run_storm(u64 seconds, u32 workers) {
       fmt::print("the root failed: {}\n", result.message());
       is_clean = false;
     }
+    files_used = vm.blocking_pool().stats().finished;
     stats = vm.stats();
     by_worker = vm.worker_stats();
     storm.plain.reset();
@@ -376,22 +454,27 @@ int run_storm(u64 seconds, u32 workers) {
   }
   const u64 descriptors = open_descriptors();
   fmt::print(
-      "storm: {} workers, {} s, seed {}: {} processes, {} messages, {} timers fired, {} given away, {} woken across\n",
+      "storm: {} workers, {} s, seed {}: {} processes, {} messages, {} timers fired, {} given away, {} woken across, {} calls on files\n",
       by_worker.size(), seconds, storm.seed, stats.scheduler.spawned, stats.scheduler.messages_sent,
-      stats.scheduler.timers_fired, stats.scheduler.given, stats.scheduler.posted);
+      stats.scheduler.timers_fired, stats.scheduler.given, stats.scheduler.posted, files_used);
   for (size_t i = 0; i < by_worker.size(); ++i) {
     fmt::print("  worker {}: {} spawned, {} ended, {} slices\n", i, by_worker[i].scheduler.spawned,
                by_worker[i].scheduler.exited, by_worker[i].scheduler.slices);
   }
   if (!is_clean) {
-    fmt::print("beside the root: {} processes, {} blocks, {} memories, {} timers, {} messages, {} states\n",
-               left.processes - 1, left.blocks - 1, left.memories - 1, left.timers, left.messages, storm.states - 1);
+    fmt::print(
+        "beside the root: {} processes, {} pids, {} blocks, {} memories, {} timers, {} messages, {} calls, {} "
+        "descriptors\n",
+        left.processes - 1, left.pids - 1, left.blocks - 1, left.memories - 1, left.timers, left.messages, left.calls,
+        left.descriptors);
   }
   const bool is_empty = stats.scheduler.live_processes == 0 && stats.live_blocks == 0 && stats.live_memories == 0 &&
-                        stats.live_messages == 0 && stats.memory_bytes == 0 && storm.states == 0;
+                        stats.live_messages == 0 && stats.memory_bytes == 0;
   if (!is_empty) fmt::print("something is left after the end\n");
+  const bool has_moved = by_worker.size() == 1 || stats.scheduler.given > 0;
+  if (!has_moved) fmt::print("no process has moved to another worker\n");
   if (descriptors != descriptors_before) fmt::print("{} descriptors are left open\n", descriptors - descriptors_before);
-  return is_clean && is_empty && descriptors == descriptors_before ? 0 : 1;
+  return is_clean && is_empty && has_moved && files_used > 0 && descriptors == descriptors_before ? 0 : 1;
 }
 
 }  // namespace
