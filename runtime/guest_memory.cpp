@@ -1,7 +1,25 @@
-// UTF-8 and strings in guest memory.
+// The memory that host functions see, UTF-8 and strings in it.
 #include "runtime/guest_memory.h"
 
+#include <fmt/format.h>
+
+#include "vm/module.h"
+
 namespace lunabeam::runtime {
+
+vm::Result<void> require_host_memory(const vm::Module& module) {
+  const vm::Export* const memory = module.find_export("memory", vm::ExternKind::kMemory);
+  if (memory == nullptr || module.memories[memory->index].limits.address_type == vm::AddressType::kI32) return {};
+  for (const vm::Import& import : module.imports) {
+    if (import.kind != vm::ExternKind::kFunc) continue;
+    const std::string_view signature = module.host_imports[import.index]->signature;
+    if (signature.substr(0, signature.find(':')).find('i') == std::string_view::npos) continue;
+    return vm::fail(vm::ErrorCode::kIncompatibleImportType, import.offset,
+                    fmt::format("`{}::{}` takes 32-bit addresses, the exported memory has 64-bit ones", import.module,
+                                import.name));
+  }
+  return {};
+}
 
 namespace {
 

@@ -12,6 +12,10 @@
 
 namespace lunabeam::runtime {
 
+// Host functions take addresses of 32 bits in the memory exported as "memory". Error kIncompatibleImportType when that memory has
+// 64-bit addresses and the module imports a function that may take one; functions without parameters of 32 bits link.
+[[nodiscard]] vm::Result<void> require_host_memory(const vm::Module& module);
+
 // The bytes [address, address + length); nullopt: outside the memory, or no memory is exported. The caller traps.
 [[nodiscard]] inline std::optional<std::span<u8>> guest_bytes(Process& process, u32 address, u64 length) noexcept {
   const vm::MemoryInst* memory = process.memory;

@@ -105,6 +105,8 @@ void for_each_bit(const u64* words, u64 word_count, Visit&& visit) {
   }
 }
 
+u64 whole_pages(u64 bytes) { return (bytes + kPageBytes - 1) & ~(kPageBytes - 1); }
+
 u64 pages_of(const MemorySlot& slot) { return slot.bytes() / kPageBytes; }
 u64 words_of(const MemorySlot& slot) { return (pages_of(slot) + 63) / 64; }
 
@@ -393,7 +395,7 @@ struct MemoryPool::Impl {
   // False: no mapping left, or no memory.
   bool map_memory(vm::MemoryInst& memory, u64 size_bytes, u64 capacity_bytes, u64 key) {
     if (!take_mapping()) return false;
-    auto* mapping = new (std::nothrow) Mapping{key, (capacity_bytes + kPageBytes - 1) & ~(kPageBytes - 1)};
+    auto* mapping = new (std::nothrow) Mapping{key, whole_pages(capacity_bytes)};
     void* base = MAP_FAILED;
     if (mapping != nullptr) {
       base = mmap(nullptr, mapping->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -466,7 +468,7 @@ struct MemoryPool::Impl {
 #if defined(MREMAP_DONTUNMAP)
     MemorySlot* old = slot_of(memory);
     if (static_cast<Impl*>(old->owner) != this || !take_mapping()) return false;
-    auto* mapping = new (std::nothrow) Mapping{old->key, (capacity_bytes + kPageBytes - 1) & ~(kPageBytes - 1)};
+    auto* mapping = new (std::nothrow) Mapping{old->key, whole_pages(capacity_bytes)};
     const u64 slot_bytes = old->bytes();
     void* pages = MAP_FAILED;
     if (mapping != nullptr) pages = mremap(old->base, slot_bytes, slot_bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
@@ -520,7 +522,7 @@ struct MemoryPool::Impl {
   bool grow_mapping(vm::MemoryInst& memory, u64 new_size_bytes) {
     Mapping* mapping = mapping_of(memory);
     const u64 wanted = std::min(memory.max_bytes, new_size_bytes + new_size_bytes / 4);
-    for (const u64 bytes : {(wanted + kPageBytes - 1) & ~(kPageBytes - 1), new_size_bytes}) {
+    for (const u64 bytes : {whole_pages(wanted), whole_pages(new_size_bytes)}) {
       void* base = mremap(memory.base, mapping->bytes, bytes, MREMAP_MAYMOVE);
       if (base == MAP_FAILED) continue;
       if (base != memory.base) ++counts.moves;
@@ -553,11 +555,11 @@ MemoryPool::~MemoryPool() {
 bool MemoryPool::allocate(vm::MemoryInst& memory, u64 size_bytes, const vm::MemoryImage* image, u64 key) noexcept {
   Impl& impl = *impl_;
   VM_DCHECK(size_bytes <= memory.max_bytes && (image == nullptr || image->end_bytes <= size_bytes));
-  if (!impl.budget.charge(size_bytes)) return false;
+  if (!impl.budget.charge(whole_pages(size_bytes))) return false;
   const u64 headroom = std::min(impl.key_entry(key).headroom_bytes, memory.max_bytes);
   const u64 wanted = std::max({size_bytes, headroom, u64{1}});
   if (!impl.place(memory, size_bytes, wanted, key)) {
-    impl.budget.refund(size_bytes);
+    impl.budget.refund(whole_pages(size_bytes));
     return false;
   }
   if (mapping_of(memory) != nullptr) {
@@ -572,7 +574,7 @@ bool MemoryPool::allocate(vm::MemoryInst& memory, u64 size_bytes, const vm::Memo
 bool MemoryPool::grow(vm::MemoryInst& memory, u64 new_size_bytes) noexcept {
   Impl& impl = *impl_;
   VM_DCHECK(new_size_bytes > memory.size_bytes && new_size_bytes <= memory.max_bytes);
-  const u64 added_bytes = new_size_bytes - memory.size_bytes;
+  const u64 added_bytes = whole_pages(new_size_bytes) - whole_pages(memory.size_bytes);
   if (!impl.budget.charge(added_bytes)) return false;
   if (new_size_bytes <= memory.capacity_bytes) {
     if (mapping_of(memory) == nullptr) set_accessible(memory.base, new_size_bytes, memory.capacity_bytes);
@@ -588,7 +590,7 @@ bool MemoryPool::grow(vm::MemoryInst& memory, u64 new_size_bytes) noexcept {
 void MemoryPool::free(vm::MemoryInst& memory, u64 key) noexcept {
   Impl& impl = *impl_;
   VM_DCHECK(memory.provider_data != 0);
-  impl.budget.refund(memory.size_bytes);
+  impl.budget.refund(whole_pages(memory.size_bytes));
   impl.key_entry(key).learn(memory.size_bytes);
   --impl.counts.live_memories;
   if (mapping_of(memory) != nullptr) {

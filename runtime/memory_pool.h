@@ -19,7 +19,7 @@
 
 namespace lunabeam::runtime {
 
-// Bytes of linear memory in the whole VM, counted by size (memory.size), against --memory-limit.
+// Bytes of linear memory in the whole VM, counted by size (memory.size) in whole pages of the machine, against --memory-limit.
 class MemoryBudget {
  public:
   static constexpr u64 kUnlimited = ~u64{0};

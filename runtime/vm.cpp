@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "runtime/failure_log.h"
+#include "runtime/guest_memory.h"
 #include "vm/backtrace.h"
 #include "vm/base/check.h"
 
@@ -92,6 +93,7 @@ void Vm::drop_all() noexcept {
 vm::Result<std::shared_ptr<const vm::Module>> Vm::load(std::vector<u8> bytes, std::string file_name) noexcept {
   VM_ASSIGN(std::shared_ptr<vm::Module> module, vm::Module::load(std::move(bytes), options_.hosts));
   VM_TRY(module->require_resolved());
+  VM_TRY(require_host_memory(*module));
   module->file_name = std::move(file_name);
   module->id = next_module_id_.fetch_add(1, std::memory_order_relaxed);
   return module;

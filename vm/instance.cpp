@@ -78,7 +78,7 @@ bool import_matches(const Module& module, const Import& import, const ExternValu
     }
     case ExternKind::kMemory: {
       const MemoryType& wanted = module.memories[import.index];
-      return value.memory_type.page_size_log2 == wanted.page_size_log2 &&
+      return value.memory_type.page_size_log2 == wanted.page_size_log2 && value.memory_type.shared == wanted.shared &&
              limits_match(value.memory_type.limits, value.memory->pages(), wanted.limits);
     }
     case ExternKind::kGlobal: return global_matches(value.global_type, module.globals[import.index].type);

@@ -12,6 +12,7 @@ inline constexpr u32 kMaxFunctionBytes = 7'654'321;  // One body: local declarat
 inline constexpr u32 kMaxLocals = 50'000;            // Declared locals of one function; its parameters are not counted.
 inline constexpr u32 kMaxOperands =
     kMaxFunctionBytes;                       // Operand stack of one function: one a byte, were there no calls.
+inline constexpr u32 kMaxMemories = 100;     // Of one module: every process makes them all.
 inline constexpr u32 kMaxSubtypeDepth = 63;  // Length of a chain of declared supertypes.
 inline constexpr u32 kMaxFields = 10'000;    // Fields of a struct.
 inline constexpr u32 kMaxRecGroupTypes =

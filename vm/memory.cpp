@@ -9,11 +9,13 @@
 namespace lunabeam::vm {
 namespace {
 
-// Largest size that the type allows, in bytes; saturates where a 64-bit memory's maximum does not fit.
+// Largest size that the type and this implementation allow, in bytes.
 u64 max_bytes_of(const MemoryType& type) {
-  const u64 address_space_bytes =
-      type.limits.address_type == AddressType::kI64 ? ~u64{0} << type.page_size_log2 : u64{1} << 32;
-  const u64 most_pages = address_space_bytes >> type.page_size_log2;
+  // Pages of one byte: the size of a whole address space would not be an i32.
+  constexpr u64 kMaxBytes32 = (u64{1} << 32) - 1;
+  const bool is_32_bit = type.limits.address_type == AddressType::kI32;
+  const u64 most_bytes = !is_32_bit ? kMaxMemoryBytes : type.page_size_log2 == 0 ? kMaxBytes32 : kMaxBytes32 + 1;
+  const u64 most_pages = most_bytes >> type.page_size_log2;
   return (type.limits.has_max ? std::min(type.limits.max, most_pages) : most_pages) << type.page_size_log2;
 }
 
@@ -26,6 +28,8 @@ bool create_memory(Ctx& ctx, MemoryInst& memory, u32 memory_index, const MemoryI
   memory.page_size_log2 = type.page_size_log2;
   memory.address_type = type.limits.address_type;
   memory.has_max = type.limits.has_max;
+  memory.max_pages = type.limits.max;
+  memory.shared = type.shared;
   if (type.limits.min > memory.max_bytes >> type.page_size_log2) return false;
   const u64 size_bytes = type.limits.min << type.page_size_log2;
   const u64 key = memory_key(ctx.module->id, memory_index);

@@ -11,19 +11,24 @@ class Module;
 struct ExecContext;
 struct MemoryImage;
 
+// What a memory may have at most, whatever its type allows: more than any machine maps, and no sum of sizes overflows.
+inline constexpr u64 kMaxMemoryBytes = u64{1} << 46;
+
 // One linear memory.
 // Invariant 1: base[0, size_bytes) is readable and writable; bytes never written and outside data segments read 0.
-// Invariant 2: size_bytes <= max_bytes; size_bytes is a multiple of the page size.
+// Invariant 2: size_bytes <= max_bytes <= kMaxMemoryBytes; size_bytes is a multiple of the page size.
 // Threading: owned by the process (or store) whose instance defined it.
 struct MemoryInst {
   u8* base = nullptr;
   u64 size_bytes = 0;
-  u64 max_bytes = 0;       // The type's maximum, or the address type's limit; not the process's limit.
+  u64 max_bytes = 0;       // The type's maximum, or the address type's limit or ours; not the process's limit.
   u64 capacity_bytes = 0;  // Bytes the provider could give without moving.
   u64 provider_data = 0;   // The provider's own note (slot, size class).
+  u64 max_pages = 0;       // The type's maximum; meaningful iff has_max.
   u8 page_size_log2 = 16;
   AddressType address_type = AddressType::kI32;
   bool has_max = false;  // The type has a maximum: importers may ask for one.
+  bool shared = false;   // May be waited on; it is no more visible to other processes than any other.
 
   [[nodiscard]] u64 pages() const { return size_bytes >> page_size_log2; }
 };

@@ -78,6 +78,9 @@ inline constexpr std::array kOpcodes = {
 #include "vm/opcodes.def"
 };
 
+// Of the operators on memory that are atomic.
+inline constexpr u8 kAtomicPrefix = 0xFE;
+
 inline constexpr size_t kOpcodeCount = kOpcodes.size();
 
 [[nodiscard]] constexpr const OpcodeInfo& info(Opcode op) { return kOpcodes[static_cast<size_t>(op)]; }

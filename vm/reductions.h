@@ -12,6 +12,7 @@ inline constexpr u64 kOpsPerReduction = 256;          // R1.
 inline constexpr u64 kBulkStepBytes = 64 * 1024;      // R3: bulk operations do at most this much between two ticks.
 inline constexpr u64 kBulkBytesPerReduction = 128;    // R1.
 inline constexpr u64 kReductionsPerFuelUnit = 10000;  // R4.
+inline constexpr u64 kAtomicWaitReductions = 512;     // R1: a wait that would block gives up the rest of its chunk.
 
 // R1: entry of a function, from the number of its operators outside loops and of its frame slots.
 [[nodiscard]] constexpr u32 entry_cost(u64 ops_outside_loops, u64 slots) {

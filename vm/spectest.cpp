@@ -35,6 +35,7 @@ enum : u8 {
   kFuncTypeCode = 0x60,
   kFuncRefCode = 0x70,
   kHasMax = 1,
+  kIsShared = 2,
   kIs64Bit = 4,
   kEndCode = 0x0B,
 };
@@ -92,11 +93,12 @@ std::span<const HostFunction> spectest_functions() { return kFunctions; }
 
 std::vector<u8> spectest_module(FeatureSet features) {
   const bool has_table64 = features.has(Feature::kMemory64);
-  Bytes types, imports, tables, exports, globals;
+  const bool has_shared_memory = features.has(Feature::kThreads) && features.has(Feature::kMultiMemory);
+  Bytes types, imports, tables, memories, exports, globals;
   types.byte(kFunctions.size());
   imports.byte(kFunctions.size());
-  exports.byte(kFunctions.size() + (has_table64 ? 7 : 6));
-  static_assert(kFunctions.size() < 0x80 - 7, "counts and indices are single bytes");
+  exports.byte(static_cast<u8>(kFunctions.size() + 6 + (has_table64 ? 1 : 0) + (has_shared_memory ? 1 : 0)));
+  static_assert(kFunctions.size() < 0x80 - 8, "counts and indices are single bytes");
   for (size_t i = 0; i < kFunctions.size(); ++i) {
     const HostFunction& function = kFunctions[i];
     const std::string_view params = function.signature.substr(0, function.signature.find(':'));
@@ -121,6 +123,11 @@ std::vector<u8> spectest_module(FeatureSet features) {
     exports.name("table64").byte(kTableKind).byte(1);
     tables.byte(kFuncRefCode).byte(kHasMax | kIs64Bit).byte(10).byte(20);
   }
+  memories.byte(has_shared_memory ? 2 : 1).byte(kHasMax).byte(1).byte(2);
+  if (has_shared_memory) {
+    exports.name("shared_memory").byte(kMemoryKind).byte(1);
+    memories.byte(kHasMax | kIsShared).byte(1).byte(2);
+  }
 
   Bytes module;
   for (const char magic_and_version : std::string_view("\0asm\1\0\0\0", 8))
@@ -128,7 +135,7 @@ std::vector<u8> spectest_module(FeatureSet features) {
   module.append(section(kTypeSection, std::move(types)));
   module.append(section(kImportSection, std::move(imports)));
   module.append(section(kTableSection, std::move(tables)));
-  module.append(section(kMemorySection, std::move(Bytes().byte(1).byte(kHasMax).byte(1).byte(2))));
+  module.append(section(kMemorySection, std::move(memories)));
   module.append(section(kGlobalSection, std::move(globals)));
   module.append(section(kExportSection, std::move(exports)));
   return module.take();

@@ -13,7 +13,8 @@ namespace lunabeam::vm {
 
 // The print functions; static data.
 [[nodiscard]] std::span<const HostFunction> spectest_functions();
-// The module's bytes; its function imports are the rows of spectest_functions(). `table64` is there when `features` has 64-bit tables.
+// The module's bytes; its function imports are the rows of spectest_functions(). `table64` is there when `features` has 64-bit tables,
+// `shared_memory` when it has threads and several memories.
 [[nodiscard]] std::vector<u8> spectest_module(FeatureSet features = FeatureSet::supported());
 
 }  // namespace lunabeam::vm

@@ -55,8 +55,8 @@ ExternValue export_value(const Ctx& instance, const Export& item) noexcept {
     case ExternKind::kMemory: {
       const MemoryInst& memory = *(value.memory = instance.memories[item.index]);
       value.memory_type.page_size_log2 = memory.page_size_log2;
-      value.memory_type.limits =
-          Limits{memory.pages(), memory.max_bytes >> memory.page_size_log2, memory.has_max, memory.address_type};
+      value.memory_type.limits = Limits{memory.pages(), memory.max_pages, memory.has_max, memory.address_type};
+      value.memory_type.shared = memory.shared;
       break;
     }
     case ExternKind::kGlobal: {

@@ -135,9 +135,11 @@ struct Limits {
   AddressType address_type = AddressType::kI32;
 };
 
+// Invariant 1: once validated, page_size_log2 is 0 or 16, and shared implies limits.has_max.
 struct MemoryType {
   Limits limits;
   u8 page_size_log2 = 16;
+  bool shared = false;
 };
 
 struct TableType {

@@ -33,7 +33,11 @@ std::string type_text(const vm::Module& module, vm::ExternKind kind, u32 index) 
     case vm::ExternKind::kGlobal:
       return fmt::format("{}{}", module.globals[index].type.is_mutable ? "mut " : "",
                          vm::to_string(module.globals[index].type.type));
-    case vm::ExternKind::kMemory: return fmt::format("{} pages", module.memories[index].limits.min);
+    case vm::ExternKind::kMemory: {
+      const vm::MemoryType& type = module.memories[index];
+      return fmt::format("{}{} pages{}{}", type.limits.address_type == vm::AddressType::kI64 ? "i64 " : "",
+                         type.limits.min, type.page_size_log2 == 0 ? " of one byte" : "", type.shared ? " shared" : "");
+    }
     case vm::ExternKind::kTable:
       return fmt::format("{} x {}", module.tables[index].type.limits.min,
                          vm::to_string(module.tables[index].type.element));

@@ -155,31 +155,52 @@ bool TypeReader::read_block_type(BlockType& type) {
 
 namespace {
 
+// Flags of limits. The last two are those of memories, and no part of 3.0.
+enum LimitsFlag : u8 { kHasMax = 1, kIsShared = 2, kIs64Bit = 4, kHasPageSize = 8 };
+
 // What flags that 3.0 does not have are for.
 [[gnu::cold]] std::string explain_limits_flags(u8 flags) {
   std::string text = fmt::format("{:02x}", flags);
   if ((flags & 0xF0) != 0) return text;
-  if ((flags & 2) != 0) text += fmt::format(": shared needs the feature {}", name_of(Feature::kThreads));
-  if ((flags & 8) != 0) text += fmt::format(": a page size needs the feature {}", name_of(Feature::kCustomPageSizes));
+  if ((flags & kIsShared) != 0) text += fmt::format(": shared needs the feature {}", name_of(Feature::kThreads));
+  if ((flags & kHasPageSize) != 0)
+    text += fmt::format(": a page size needs the feature {}", name_of(Feature::kCustomPageSizes));
   return text;
 }
 
 }  // namespace
 
-bool TypeReader::read_limits(Limits& limits) {
+bool TypeReader::read_limits(Limits& limits, u8 more, u8& flags) {
   const u32 offset = reader_.pos();
-  u8 flags = 0;
   if (!reader_.read_byte(flags)) return false;
-  if ((flags & ~5u) != 0) return reader_.fail(ErrorCode::kMalformedLimitsFlags, offset, explain_limits_flags(flags));
-  limits.has_max = (flags & 1) != 0;
-  limits.address_type = (flags & 4) != 0 ? AddressType::kI64 : AddressType::kI32;
+  if ((flags & ~(kHasMax | kIs64Bit | more)) != 0)
+    return reader_.fail(ErrorCode::kMalformedLimitsFlags, offset, explain_limits_flags(flags));
+  limits.has_max = (flags & kHasMax) != 0;
+  limits.address_type = (flags & kIs64Bit) != 0 ? AddressType::kI64 : AddressType::kI32;
   if (limits.address_type == AddressType::kI64) gate(Feature::kMemory64, offset, "64-bit address type");
   if (!reader_.read_u64(limits.min)) return false;
   return !limits.has_max || reader_.read_u64(limits.max);
 }
 
-bool TypeReader::read_table_type(TableType& type) { return read_ref_type(type.element) && read_limits(type.limits); }
-bool TypeReader::read_memory_type(MemoryType& type) { return read_limits(type.limits); }
+bool TypeReader::read_table_type(TableType& type) {
+  u8 flags = 0;
+  return read_ref_type(type.element) && read_limits(type.limits, 0, flags);
+}
+
+bool TypeReader::read_memory_type(MemoryType& type) {
+  const u8 more = static_cast<u8>((features_.has(Feature::kThreads) ? kIsShared : 0) |
+                                  (features_.has(Feature::kCustomPageSizes) ? kHasPageSize : 0));
+  u8 flags = 0;
+  if (!read_limits(type.limits, more, flags)) return false;
+  type.shared = (flags & kIsShared) != 0;
+  if ((flags & kHasPageSize) == 0) return true;
+  const u32 offset = reader_.pos();
+  u32 page_size_log2 = 0;
+  if (!reader_.read_u32(page_size_log2)) return false;
+  if (page_size_log2 >= 64) return reader_.fail(ErrorCode::kMalformedPageSize, offset);
+  type.page_size_log2 = static_cast<u8>(page_size_log2);
+  return true;
+}
 
 bool TypeReader::read_global_type(GlobalType& type) {
   if (!read_val_type(type.type)) return false;

@@ -34,7 +34,6 @@ class TypeReader {
   [[nodiscard]] bool read_ref_type(ValType& type);
   [[nodiscard]] bool read_heap_type(HeapType& heap);
   [[nodiscard]] bool read_block_type(BlockType& type);
-  [[nodiscard]] bool read_limits(Limits& limits);
   [[nodiscard]] bool read_table_type(TableType& type);
   [[nodiscard]] bool read_memory_type(MemoryType& type);
   [[nodiscard]] bool read_global_type(GlobalType& type);
@@ -50,6 +49,8 @@ class TypeReader {
   [[nodiscard]] TypeId func_type_at(u32 index, u64 offset);
 
  private:
+  // `flags` may have those of kHasMax, kIs64Bit and `more` set.
+  [[nodiscard]] bool read_limits(Limits& limits, u8 more, u8& flags);
   [[nodiscard]] bool read_sub_type(SubType& type, u32 position);
   [[nodiscard]] bool read_composite_type(SubType& type, u8 form);
   [[nodiscard]] bool read_field_type(FieldType& field);

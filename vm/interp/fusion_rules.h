@@ -112,11 +112,18 @@ constexpr Class consumes(u16 id) {
     }
     case OpKind::kUnary:
       return static_cast<UnaryForm>(op.form) == UnaryForm::kA ? class_of(info(op.opcode()).signature[0]) : Class::kNone;
-    case OpKind::kLoad: return static_cast<LoadForm>(op.form) == LoadForm::kA ? Class::kI32 : Class::kNone;
+    case OpKind::kLoad:
+      switch (static_cast<LoadForm>(op.form)) {
+        case LoadForm::kA: return Class::kI32;
+        case LoadForm::kLA: return Class::kI64;
+        default: return Class::kNone;
+      }
     case OpKind::kStore:
       switch (static_cast<StoreForm>(op.form)) {
         case StoreForm::kAS: return Class::kI32;
-        case StoreForm::kSA: return class_of(info(op.opcode()).signature[1]);
+        case StoreForm::kLAS: return Class::kI64;
+        case StoreForm::kSA:
+        case StoreForm::kLSA: return class_of(info(op.opcode()).signature[1]);
         default: return Class::kNone;
       }
     default: return Class::kNone;

@@ -18,8 +18,9 @@ namespace {
 std::string name_of_base(const OpDesc& op) {
   static constexpr std::string_view kForms[] = {"SS", "AS", "SA", "SI", "AI"};
   static constexpr std::string_view kUnaryForms[] = {"S", "A"};
-  static constexpr std::string_view kLoadForms[] = {"S", "A", "X"};
-  static constexpr std::string_view kStoreForms[] = {"SS", "AS", "SA", "AF", "SI", "X"};
+  static constexpr std::string_view kLoadForms[] = {"S", "A", "X", "LS", "LA"};
+  static constexpr std::string_view kStoreForms[] = {"SS",  "AS",  "SA",  "AF",  "SI", "X",
+                                                     "LSS", "LAS", "LSA", "LAF", "LSI"};
   const char dest = op.dest == Dest::kS ? 'S' : 'A';
   switch (op.kind) {
     case OpKind::kInvalid: return "?";
@@ -33,6 +34,7 @@ std::string name_of_base(const OpDesc& op) {
     case OpKind::kUnary: return fmt::format("{}.{}>{}", info(op.opcode()).text, kUnaryForms[op.form], dest);
     case OpKind::kLoad: return fmt::format("{}.{}>{}", info(op.opcode()).text, kLoadForms[op.form], dest);
     case OpKind::kStore: return fmt::format("{}.{}", info(op.opcode()).text, kStoreForms[op.form]);
+    case OpKind::kAtomic: return std::string(info(op.opcode()).text);
     case OpKind::kSpecial: return std::string(kSpecialNames[op.what]);
   }
   return "?";

@@ -17,6 +17,7 @@ enum class OpKind : u8 {
   kUnary,
   kLoad,
   kStore,
+  kAtomic,
   kSpecial,
 };
 
@@ -68,10 +69,14 @@ constexpr std::array<OpDesc, kFusedBase> describe_ops() {
       case OpFamily::kLoad:
         for (u8 n = 0; n < 4; ++n) put(n, OpKind::kLoad, n / 2, static_cast<Dest>(n % 2), false, false, 1);
         put(4, OpKind::kLoad, static_cast<u8>(LoadForm::kX), Dest::kS, false, false, 2);
+        for (u8 n = 5; n < 9; ++n) {
+          put(n, OpKind::kLoad, (n + 1) / 2, static_cast<Dest>((n + 1) % 2), false, false, 1);
+        }
         break;
       case OpFamily::kStore:
-        for (u8 n = 0; n < 6; ++n) put(n, OpKind::kStore, n, Dest::kA, false, false, n == 5 ? 2 : 1);
+        for (u8 n = 0; n < 11; ++n) put(n, OpKind::kStore, n, Dest::kA, false, false, n == 5 ? 2 : 1);
         break;
+      case OpFamily::kAtomic: put(0, OpKind::kAtomic, 0, Dest::kS, false, false, 3); break;
     }
   }
   for (u16 i = 0; i < static_cast<u16>(Special::kCount); ++i) {
@@ -86,6 +91,8 @@ inline constexpr std::array<OpDesc, kFusedBase> kOps = detail::describe_ops();
 
 static_assert(kOps[0].kind == OpKind::kInvalid);
 static_assert(kOps[op_id(Opcode::i32_add, Form::kSI, Dest::kS)].form == static_cast<u8>(Form::kSI));
+static_assert(kOps[op_id(Opcode::i32_load, LoadForm::kLA, Dest::kS)].form == static_cast<u8>(LoadForm::kLA));
+static_assert(kOps[op_id(Opcode::i32_load, LoadForm::kLS, Dest::kA)].dest == Dest::kA);
 static_assert(kOps[branch_id(Opcode::i64_lt_s, Form::kSA, true)].back);
 static_assert(!kOps[fbranch_id(Opcode::f64_lt, Form::kAS, false, true)].when);
 

@@ -20,12 +20,16 @@
 //   binary   SS: a b d    AS: b d (a = acc)    SA: a d (b = acc)    SI: a imm16 d    AI: imm16 d (a = acc)
 //   unary    S: a d       A: d
 //   load     S: a off16 d    A: off16 d (address in acc)    X: a d memory | u64 offset          off16 unsigned
+//            LS, LA: as S and A, for addresses of 64 bits
 //   store    SS: a off16 v   AS: off16 v (address in acc)   SA: a off16 (value in acc/facc)   AF: off16 (address acc, value facc)
 //            SI: a off16 imm16 (integers)    X: a v memory | u64 offset
+//            LSS, LAS, LSA, LAF, LSI: as those without L, for addresses of 64 bits
+//   atomic   a b c | u64 offset | memory . . d       a address, b and c the other operands; result in d and acc, stores have none
 //   compare-branch (also back)   SS: a b off16    AS: b off16    SA: a off16    SI: a imm16 off16    AI: imm16 off16
 //   off16 of a branch: signed, in words, relative to the operation. Functions whose branches do not fit are translated in wide mode:
 //   no compare-branches, only 32-bit branches.
-// An address is 32 bits (zero-extended in its slot); effective address = address + offset in 64 bits, bounds-checked explicitly.
+// An address is 32 bits (zero-extended in its slot) or 64 bits, as the type of its memory says; effective address = address + offset,
+// which does not wrap, bounds-checked explicitly. The X forms and atomics take both; the others are for memory 0.
 #pragma once
 
 #include <array>
@@ -45,13 +49,14 @@ enum class OpFamily : u8 {
   kUnary,         // one number to another, any classes
   kLoad,
   kStore,
+  kAtomic,  // Loads, stores, read-modify-write, wait and notify.
 };
 
 // ORDER: the order of forms is their numbering inside a family.
 enum class Form : u8 { kSS, kAS, kSA, kSI, kAI };
 enum class UnaryForm : u8 { kS, kA };
-enum class LoadForm : u8 { kS, kA, kX };  // kX has the S destination only.
-enum class StoreForm : u8 { kSS, kAS, kSA, kAF, kSI, kX };
+enum class LoadForm : u8 { kS, kA, kX, kLS, kLA };  // kX has the S destination only.
+enum class StoreForm : u8 { kSS, kAS, kSA, kAF, kSI, kX, kLSS, kLAS, kLSA, kLAF, kLSI };
 enum class Dest : u8 { kA, kS };
 
 namespace detail {
@@ -62,6 +67,7 @@ constexpr bool is_int(char c) { return c == 'i' || c == 'I'; }
 constexpr OpFamily family(const OpcodeInfo& op) {
   const std::string_view sig = op.signature;
   if (op.width_log2 >= 0) {
+    if (op.prefix == kAtomicPrefix) return OpFamily::kAtomic;
     if (op.prefix != 0) return OpFamily::kNone;  // Vector accesses have their own handlers.
     return op.text.find(".load") != std::string_view::npos ? OpFamily::kLoad : OpFamily::kStore;
   }
@@ -85,8 +91,9 @@ constexpr u32 ids_of(OpFamily f) {
     case OpFamily::kFloatBinary: return 3 * 2;
     case OpFamily::kFloatCompare: return 3 * 2 + 3 * 2 * 2;  // values; branches x {if true, if false} x {forward, back}
     case OpFamily::kUnary: return 2 * 2;
-    case OpFamily::kLoad: return 2 * 2 + 1;
-    case OpFamily::kStore: return 6;
+    case OpFamily::kLoad: return 2 * 2 + 1 + 2 * 2;
+    case OpFamily::kStore: return 11;
+    case OpFamily::kAtomic: return 1;
   }
   return 0;
 }
@@ -134,12 +141,23 @@ inline constexpr u16 kFusedBase = kSpecialBase + static_cast<u16>(Special::kCoun
   return static_cast<u16>(base_of(op) + static_cast<u16>(form) * 2 + static_cast<u16>(dest));
 }
 [[nodiscard]] constexpr u16 op_id(Opcode op, LoadForm form, Dest dest) {
-  return static_cast<u16>(base_of(op) +
-                          (form == LoadForm::kX ? 4 : static_cast<u16>(form) * 2 + static_cast<u16>(dest)));
+  if (form == LoadForm::kX) return static_cast<u16>(base_of(op) + 4);
+  const bool is_long = form > LoadForm::kX;
+  return static_cast<u16>(base_of(op) + static_cast<u16>(form) * 2 + static_cast<u16>(dest) - (is_long ? 1 : 0));
 }
 [[nodiscard]] constexpr u16 op_id(Opcode op, StoreForm form) {
   return static_cast<u16>(base_of(op) + static_cast<u16>(form));
 }
+// The form of the same operands for an address of 64 bits. REQUIRES: the form is for one of 32 bits.
+[[nodiscard]] constexpr LoadForm long_form(LoadForm form) {
+  return static_cast<LoadForm>(static_cast<u8>(form) + static_cast<u8>(LoadForm::kLS));
+}
+[[nodiscard]] constexpr StoreForm long_form(StoreForm form) {
+  return static_cast<StoreForm>(static_cast<u8>(form) + static_cast<u8>(StoreForm::kLSS));
+}
+static_assert(long_form(LoadForm::kA) == LoadForm::kLA && long_form(StoreForm::kSI) == StoreForm::kLSI);
+// kAtomic.
+[[nodiscard]] constexpr u16 atomic_id(Opcode op) { return base_of(op); }
 // Compare-branch of an integer comparison. The branch on the opposite outcome is the one of the opposite comparison.
 [[nodiscard]] constexpr u16 branch_id(Opcode op, Form form, bool back) {
   return static_cast<u16>(base_of(op) + 10 + static_cast<u16>(form) * 2 + (back ? 1 : 0));

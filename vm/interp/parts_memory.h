@@ -58,6 +58,15 @@ VM_ALWAYS_INLINE bool in_bounds(const Regs& r, u64 address, u32 offset, u8*& at)
   at = r.mem + begin;
   return true;
 }
+// The same for an address of 64 bits.
+template <u32 Bytes>
+VM_ALWAYS_INLINE bool in_bounds_long(const Regs& r, u64 address, u32 offset, u8*& at) {
+  u64 end;
+  if (__builtin_add_overflow(address, u64{offset} + Bytes, &end) || end > r.limit) [[unlikely]]
+    return false;
+  at = r.mem + (address + offset);
+  return true;
+}
 // The same for any memory, address and offset. Memory 0 is the rule: static data behind 64 KiB.
 template <u32 Bytes>
 VM_ALWAYS_INLINE bool in_bounds(const Regs& r, u32 memory_index, u64 address, u64 offset, u8*& at) {
@@ -92,6 +101,13 @@ struct Part<Id> {
       if (!in_bounds<A::kBytes>(r, insn.f[2], r.fp[insn.f[0]], whole_u64(r.ip[1]), at))
         return trap(r, TrapKind::kOutOfBoundsMemoryAccess);
       d = insn.f[1];
+    } else if constexpr (kForm == LoadForm::kLS) {
+      if (!in_bounds_long<A::kBytes>(r, r.fp[insn.f[0]], insn.f[1], at))
+        return trap(r, TrapKind::kOutOfBoundsMemoryAccess);
+      d = insn.f[2];
+    } else if constexpr (kForm == LoadForm::kLA) {
+      if (!in_bounds_long<A::kBytes>(r, r.acc, insn.f[0], at)) return trap(r, TrapKind::kOutOfBoundsMemoryAccess);
+      d = insn.f[1];
     } else if constexpr (kForm == LoadForm::kS) {
       if (!in_bounds<A::kBytes>(r, read_slot<u32>(r.fp, insn.f[0]), insn.f[1], at))
         return trap(r, TrapKind::kOutOfBoundsMemoryAccess);
@@ -115,12 +131,20 @@ struct Part<Id> {
   VM_ALWAYS_INLINE static Handler exec(Regs& r) {
     using A = Access<kOps[Id].opcode()>;
     using Value = typename A::Value;
-    constexpr StoreForm kForm = static_cast<StoreForm>(kOps[Id].form);
+    constexpr StoreForm kExact = static_cast<StoreForm>(kOps[Id].form);
+    constexpr bool kLong = kExact > StoreForm::kX;
+    // As for an address of 32 bits.
+    constexpr StoreForm kForm =
+        kLong ? static_cast<StoreForm>(kOps[Id].form - static_cast<u8>(StoreForm::kLSS)) : kExact;
     const Insn& insn = *r.ip;
     u8* at;
     bool ok;
     if constexpr (kForm == StoreForm::kX) {
       ok = in_bounds<A::kBytes>(r, insn.f[2], r.fp[insn.f[0]], whole_u64(r.ip[1]), at);
+    } else if constexpr (kLong && (kForm == StoreForm::kAS || kForm == StoreForm::kAF)) {
+      ok = in_bounds_long<A::kBytes>(r, r.acc, insn.f[0], at);
+    } else if constexpr (kLong) {
+      ok = in_bounds_long<A::kBytes>(r, r.fp[insn.f[0]], insn.f[1], at);
     } else if constexpr (kForm == StoreForm::kAS || kForm == StoreForm::kAF) {
       ok = in_bounds<A::kBytes>(r, r.acc, insn.f[0], at);
     } else {

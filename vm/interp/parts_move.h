@@ -153,6 +153,49 @@ struct Part<op_id(Special::unreachable)> {
   VM_ALWAYS_INLINE static Handler exec(Regs& r) { return trap(r, TrapKind::kUnreachable); }
 };
 
+// --- Wide arithmetic -------------------------------------------------------------------------------------------------
+
+// Halves of a number of 128 bits.
+struct Wide {
+  u64 low;
+  u64 high;
+};
+VM_ALWAYS_INLINE Wide sum_of(Wide a, Wide b) {
+  Wide sum{};
+  const bool carry = __builtin_add_overflow(a.low, b.low, &sum.low);
+  sum.high = a.high + b.high + (carry ? 1 : 0);
+  return sum;
+}
+VM_ALWAYS_INLINE Wide difference_of(Wide a, Wide b) {
+  Wide difference{};
+  const bool borrow = __builtin_sub_overflow(a.low, b.low, &difference.low);
+  difference.high = a.high - b.high - (borrow ? 1 : 0);
+  return difference;
+}
+template <class Int128, class Int>
+VM_ALWAYS_INLINE Wide product_of(u64 a, u64 b) {
+  const Int128 product = static_cast<Int128>(static_cast<Int>(a)) * static_cast<Int>(b);
+  return {static_cast<u64>(product), static_cast<u64>(product >> 64)};
+}
+__extension__ using Signed128 = __int128;
+__extension__ using Unsigned128 = unsigned __int128;
+
+// All operands are read before a half is written: d may be one of them.
+VM_ALWAYS_INLINE void write_wide(u64* fp, u32 d, Wide value) {
+  fp[d] = value.low;
+  fp[d + 1] = value.high;
+}
+VM_PLAIN_PART(add128, 2) {
+  const u16* const more = packed(ip + 1);
+  write_wide(fp, more[1], sum_of({fp[ip->f[0]], fp[ip->f[1]]}, {fp[ip->f[2]], fp[more[0]]}));
+}
+VM_PLAIN_PART(sub128, 2) {
+  const u16* const more = packed(ip + 1);
+  write_wide(fp, more[1], difference_of({fp[ip->f[0]], fp[ip->f[1]]}, {fp[ip->f[2]], fp[more[0]]}));
+}
+VM_PLAIN_PART(mul_wide_s, 1) { write_wide(fp, ip->f[2], product_of<Signed128, i64>(fp[ip->f[0]], fp[ip->f[1]])); }
+VM_PLAIN_PART(mul_wide_u, 1) { write_wide(fp, ip->f[2], product_of<Unsigned128, u64>(fp[ip->f[0]], fp[ip->f[1]])); }
+
 // --- Memory and tables -----------------------------------------------------------------------------------------------
 
 VM_PLAIN_PART(memory_size_A, 1) { r.acc = r.ctx->memories[ip->f[1]]->pages(); }

@@ -2,12 +2,15 @@
 #pragma once
 
 #include "vm/interp/handler.h"
+#include "vm/interp/parts_atomic.h"
 #include "vm/interp/parts_memory.h"
 
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
 std::span<const HandlerRow> memory_rows() {
-  return rows_of<[](const OpDesc& op) { return op.kind == OpKind::kLoad || op.kind == OpKind::kStore; }>();
+  return rows_of<[](const OpDesc& op) {
+    return op.kind == OpKind::kLoad || op.kind == OpKind::kStore || op.kind == OpKind::kAtomic;
+  }>();
 }
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

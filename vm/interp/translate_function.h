@@ -143,6 +143,8 @@ class FunctionTranslator {
   void memory_copy(u64 pc, u32 dst, u32 src);
   void memory_fill(u64 pc, u32 memory);
   void data_drop(u64 pc, u32 data);
+  void atomic(u64 pc, Opcode op, const MemArg& arg);
+  void wide_arithmetic(u64 pc, Opcode op);
   void numeric(u64 pc, Opcode op);
 
  private:

@@ -30,6 +30,26 @@ u32 FunctionTranslator::fresh_operands(u32 count) {
   return first;
 }
 
+void FunctionTranslator::atomic(u64 pc, Opcode op, const MemArg& arg) {
+  begin(pc);
+  VM_CHECK(arg.memory <= 0xFFFF);
+  const OpcodeInfo& row = info(op);
+  const u32 count = static_cast<u32>(row.params().size());
+  Operand operands[3];
+  for (u32 i = count; i-- > 0;) operands[i] = pop();
+  u32 words[3] = {0, 0, 0};
+  for (u32 i = 0; i < count; ++i) words[i] = slot(operands[i]);
+  // A wait may be left behind itself.
+  const bool waits = op == Opcode::memory_atomic_wait32 || op == Opcode::memory_atomic_wait64;
+  if (waits) empty_accumulators();
+  emit(atomic_id(op), words[0], words[1], words[2]);
+  emit_u64(arg.offset);
+  code_.push({static_cast<u16>(arg.memory), {0, 0, 0}});
+  last_ = {};
+  if (row.results().empty()) return;
+  produce_in_slot(row.results() == "I" ? ValType::kI64 : ValType::kI32, code_.size() - 1, 2, true);
+}
+
 void FunctionTranslator::memory_size(u64 pc, u32 memory) {
   begin(pc);
   VM_CHECK(memory <= 0xFFFF);

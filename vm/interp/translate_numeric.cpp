@@ -60,7 +60,7 @@ void FunctionTranslator::numeric(u64 pc, Opcode op) {
     case OpFamily::kFloatBinary:
     case OpFamily::kFloatCompare: float_binary(op); return;
     case OpFamily::kUnary: unary(op); return;
-    default: VM_UNREACHABLE("operator without a row");
+    default: VM_CHECK(op == Opcode::atomic_fence);  // Nothing to do (parts_atomic.h).
   }
 }
 
@@ -204,10 +204,11 @@ void FunctionTranslator::load(u64 pc, Opcode op, const MemArg& arg) {
     return;
   }
   const auto offset = static_cast<u32>(arg.offset);
+  const bool is_long = address_kind(0) == ValType::kI64;
   if (in_acc(address)) {
-    produce(kind, emit(op_id(op, LoadForm::kA, Dest::kA), offset), 1);
+    produce(kind, emit(op_id(op, is_long ? LoadForm::kLA : LoadForm::kA, Dest::kA), offset), 1);
   } else {
-    produce(kind, emit(op_id(op, LoadForm::kS, Dest::kA), slot(address), offset), 2);
+    produce(kind, emit(op_id(op, is_long ? LoadForm::kLS : LoadForm::kS, Dest::kA), slot(address), offset), 2);
   }
 }
 
@@ -223,20 +224,54 @@ void FunctionTranslator::store(u64 pc, Opcode op, const MemArg& arg) {
     return;
   }
   const auto offset = static_cast<u32>(arg.offset);
+  const bool is_long = address_kind(0) == ValType::kI64;
+  const auto id = [&](StoreForm form) { return op_id(op, is_long ? long_form(form) : form); };
   if (value.place == Place::kConst && !value.is_float() && fits_imm16(value.value, value.kind)) {
-    emit(op_id(op, StoreForm::kSI), slot(address), offset, static_cast<u16>(value.value));
+    emit(id(StoreForm::kSI), slot(address), offset, static_cast<u16>(value.value));
   } else if (in_acc(address)) {
     if (value.is_float() && in_acc(value)) {
-      emit(op_id(op, StoreForm::kAF), offset);
+      emit(id(StoreForm::kAF), offset);
     } else {
-      emit(op_id(op, StoreForm::kAS), offset, slot(value));
+      emit(id(StoreForm::kAS), offset, slot(value));
     }
   } else if (in_acc(value)) {
-    emit(op_id(op, StoreForm::kSA), slot(address), offset);
+    emit(id(StoreForm::kSA), slot(address), offset);
   } else {
     const u32 a = slot(address);
-    emit(op_id(op, StoreForm::kSS), a, offset, slot(value));
+    emit(id(StoreForm::kSS), a, offset, slot(value));
   }
+}
+
+void FunctionTranslator::wide_arithmetic(u64 pc, Opcode op) {
+  begin(pc);
+  const bool multiplies = op == Opcode::i64_mul_wide_s || op == Opcode::i64_mul_wide_u;
+  const u32 count = multiplies ? 2 : 4;
+  Operand operands[4];
+  for (u32 i = count; i-- > 0;) operands[i] = pop();
+  u32 words[4];
+  for (u32 i = 0; i < count; ++i) words[i] = slot(operands[i]);
+  const u32 home = stack_.push(Place::kTemp, ValType::kI64).home;
+  stack_.push(Place::kTemp, ValType::kI64);
+  const bool is_far = home + 1 > 0xFFFF;
+  if (is_far) {
+    VM_CHECK(scratch_used_ + 2 < scratch_count_);
+    scratch_used_ += 2;
+  }
+  const u32 d = is_far ? scratch_ + scratch_used_ - 2 : home;
+  if (multiplies) {
+    emit(op == Opcode::i64_mul_wide_s ? Special::mul_wide_s : Special::mul_wide_u, words[0], words[1], d);
+  } else {
+    emit(op == Opcode::i64_add128 ? Special::add128 : Special::sub128, words[0], words[1], words[2]);
+    code_.push({static_cast<u16>(words[3]), {static_cast<u16>(d), 0, 0}});
+  }
+  for (u32 i = 0; i < 2; ++i) {
+    if (is_far) {
+      emit(Special::wide_set, d + i);
+      emit_u64(home + i);
+    }
+    note_write(home + i);
+  }
+  last_ = {};
 }
 
 void FunctionTranslator::constant(u64 pc, ValType type, u64 value) {

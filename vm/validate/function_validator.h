@@ -375,6 +375,7 @@ class FunctionValidator {
   [[nodiscard]] bool check_access(const Operator& op) {
     if (!check_memory(op.memory)) return false;
     const OpcodeInfo& row = info(op.op);
+    if (row.prefix == kAtomicPrefix) return check_atomic(op);
     if (op.align_log2 > static_cast<u32>(row.width_log2)) return error(ErrorCode::kAlignmentTooLarge);
     const MemoryType& memory = module_.memories[op.memory];
     if (memory.limits.address_type == AddressType::kI32 && op.value > 0xFFFF'FFFF)
@@ -390,6 +391,31 @@ class FunctionValidator {
       if (!pop(signature.params[1]) || !pop(address)) return false;
       if (live()) sink_.store(pc_, op.op, arg);
     }
+    return true;
+  }
+
+  [[nodiscard]] bool check_atomic(const Operator& op) {
+    if (op.align_log2 != static_cast<u32>(info(op.op).width_log2)) return error(ErrorCode::kAtomicAlignment);
+    const ValType address = memory_address(op.memory);
+    if (address == ValType::kI32 && op.value > 0xFFFF'FFFF) return error(ErrorCode::kOffsetOutOfRange);
+    const detail::PlainSignature& signature = detail::kPlainSignatures[static_cast<size_t>(op.op)];
+    for (u32 i = signature.num_params; i-- > 1;) {
+      if (!pop(signature.params[i])) return false;
+    }
+    if (!pop(address)) return false;
+    if (live()) sink_.atomic(pc_, op.op, MemArg{op.memory, op.value});
+    if (signature.num_results != 0) stack_.push(signature.result);
+    return true;
+  }
+
+  [[nodiscard]] bool check_wide_arithmetic(const Operator& op) {
+    const bool adds = op.op == Opcode::i64_add128 || op.op == Opcode::i64_sub128;
+    for (u32 i = adds ? 4 : 2; i > 0; --i) {
+      if (!pop(ValType::kI64)) return false;
+    }
+    if (live()) sink_.wide_arithmetic(pc_, op.op);
+    stack_.push(ValType::kI64);
+    stack_.push(ValType::kI64);
     return true;
   }
 

@@ -223,6 +223,10 @@ template <class Sink>
     case Opcode::ref_null:
     case Opcode::ref_is_null:
     case Opcode::ref_func: return check_reference_op(op);
+    case Opcode::i64_add128:
+    case Opcode::i64_sub128:
+    case Opcode::i64_mul_wide_s:
+    case Opcode::i64_mul_wide_u: return check_wide_arithmetic(op);
     default: return info(op.op).width_log2 >= 0 ? check_access(op) : check_plain(op);
   }
 }

@@ -14,9 +14,13 @@
 namespace lunabeam::vm {
 namespace {
 
-constexpr u64 kMaxPages32 = u64{1} << 16;
-constexpr u64 kMaxPages64 = u64{1} << 48;
 constexpr u64 kMaxElements32 = 0xFFFF'FFFF;
+
+// Pages that a memory of the type may have at most: a whole address space, or as many as its size can be told in.
+constexpr u64 max_pages(const MemoryType& type) {
+  const u32 bits = type.limits.address_type == AddressType::kI64 ? 64 : 32;
+  return type.page_size_log2 == 0 ? ~u64{0} >> (64 - bits) : u64{1} << (bits - type.page_size_log2);
+}
 
 class ModuleValidator {
  public:
@@ -60,11 +64,14 @@ class ModuleValidator {
     offsets.insert(offsets.end(), map_.own_memories.begin(), map_.own_memories.end());
     for (u32 i = 0; i < module_.memories.size(); ++i) {
       const u64 offset = offsets[i];
-      const Limits& limits = module_.memories[i].limits;
-      VM_TRY(check_limits(limits, limits.address_type == AddressType::kI64 ? kMaxPages64 : kMaxPages32,
-                          ErrorCode::kMemorySizeLimit, offset));
+      const MemoryType& memory = module_.memories[i];
+      if (memory.page_size_log2 != 0 && memory.page_size_log2 != 16) return fail(ErrorCode::kInvalidPageSize, offset);
+      VM_TRY(check_limits(memory.limits, max_pages(memory), ErrorCode::kMemorySizeLimit, offset));
+      if (memory.shared && !memory.limits.has_max) return fail(ErrorCode::kSharedWithoutMaximum, offset);
       if (i > 0 && !module_.features.has(Feature::kMultiMemory))
         return unsupported(Feature::kMultiMemory, offset, "several memories");
+      if (i >= kMaxMemories)
+        return fail(ErrorCode::kImplementationLimit, offset, fmt::format("{} memories", module_.memories.size()));
     }
     return {};
   }

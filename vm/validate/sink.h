@@ -135,7 +135,10 @@ struct NullSink {
   void memory_copy(u64, u32 /*dst*/, u32 /*src*/) {}
   void memory_fill(u64, u32) {}
   void data_drop(u64, u32) {}
-  void numeric(u64, Opcode) {}  // Every other row with a plain signature and no immediates.
+  // Behind prefix 0xFE, but for atomic.fence, which is numeric(): pops address and operands, pushes the result if there is one.
+  void atomic(u64, Opcode, const MemArg&) {}
+  void wide_arithmetic(u64, Opcode) {}  // Pops 4 i64 (i64.add128, i64.sub128) or 2, pushes low and high half.
+  void numeric(u64, Opcode) {}          // Every other row with a plain signature and no immediates.
 };
 
 }  // namespace lunabeam::vm

@@ -4,6 +4,9 @@
 
 #include <string>
 
+#include "vm/host_function.h"
+#include "vm/text/text.h"
+
 namespace lunabeam::runtime {
 namespace {
 
@@ -25,6 +28,35 @@ TEST(GuestMemory, RejectsIllFormedUtf8Anywhere) {
       EXPECT_FALSE(utf8(std::string(before, 'x') + bad + "tail of text")) << before;
     }
   }
+}
+
+// Host functions take addresses of 32 bits: a 64-bit memory may be exported for them only where none takes any.
+TEST(GuestMemory, HostFunctionsWantAMemoryOf32Bits) {
+  static constexpr vm::HostFunction kRows[] = {
+      {.module = "t", .name = "write", .signature = "ii:i"},
+      {.module = "t", .name = "now", .signature = "I:I"},
+      {.module = "t", .name = "answer", .signature = ":i"},
+  };
+  vm::HostRegistry hosts;
+  hosts.add(kRows);
+  const auto check = [&](std::string_view rest) {
+    const std::string source = R"((module (import "t" "now" (func (param i64) (result i64)))
+      (import "t" "answer" (func (result i32))) )" +
+                               std::string(rest) + ")";
+    auto binary = vm::text::read_module(source);
+    EXPECT_TRUE(binary);
+    const auto module = vm::Module::load(std::move(binary->bytes), &hosts);
+    EXPECT_TRUE(module) << module.error().message();
+    const vm::Result<void> result = require_host_memory(**module);
+    return result ? std::string() : result.error().message();
+  };
+  const std::string write = R"((import "t" "write" (func (param i32 i32) (result i32))) )";
+  EXPECT_EQ(check(write + R"((memory (export "memory") 1))"), "");
+  EXPECT_EQ(check(write + R"((memory i64 1) (memory (export "memory") 1))"), "");
+  EXPECT_EQ(check(write + R"((memory i64 1))"), "");  // They would trap: no memory is exported.
+  EXPECT_EQ(check(R"((memory (export "memory") i64 1))"), "");
+  const std::string error = check(write + R"((memory (export "memory") i64 1))");
+  EXPECT_NE(error.find("incompatible import type: `t::write` takes 32-bit addresses"), std::string::npos) << error;
 }
 
 TEST(GuestMemory, BoundsAreThoseOfTheMemory) {

@@ -126,6 +126,40 @@ TEST_P(MemoryPoolTest, GrowthInPlaceUncoversZeros) {
   }
 }
 
+// Pages of one byte: sizes that are no multiple of anything.
+TEST_P(MemoryPoolTest, SizesInBytes) {
+  MemoryBudget budget;
+  MemoryPool pool(budget, options());
+  const Image image(3);
+  for (u32 round = 0; round < 3; ++round) {
+    vm::MemoryInst small = empty_memory();
+    ASSERT_TRUE(pool.allocate(small, 13, nullptr, 5));
+    EXPECT_EQ(small.size_bytes, 13u);
+    EXPECT_EQ(budget.used_bytes(), 4096u);  // What it costs the machine.
+    for (u64 size = 14; size < 9000; ++size) {
+      ASSERT_TRUE(pool.grow(small, size));
+      ASSERT_EQ(small.base[size - 1], 0);
+      small.base[size - 1] = static_cast<u8>(size);
+    }
+    for (u64 at = 13; at < 8999; ++at) ASSERT_EQ(small.base[at], static_cast<u8>(at + 1));
+    EXPECT_EQ(budget.used_bytes(), 12288u);
+    pool.free(small, 5);
+  }
+  vm::MemoryInst memory = empty_memory();
+  u64 size = image.get()->end_bytes + 1;
+  ASSERT_TRUE(pool.allocate(memory, size, image.get(), 6));
+  std::vector<u8> model = image.expected(size);
+  while (size < 6 * 1024 * 1024) {  // Through all slots into a mapping.
+    size += 1 + size / 3;
+    ASSERT_TRUE(pool.grow(memory, size));
+    model.resize(size);
+    ASSERT_TRUE(equals(memory, model)) << size;
+    memory.base[size - 1] = model[size - 1] = 0x77;
+  }
+  pool.free(memory, 6);
+  EXPECT_EQ(budget.used_bytes(), 0u);
+}
+
 TEST_P(MemoryPoolTest, GrowsThroughSlotsIntoAMappingOfItsOwn) {
   MemoryBudget budget;
   MemoryPool pool(budget, options());

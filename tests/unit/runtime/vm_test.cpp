@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/unit/runtime/scripted_vm.h"
+#include "vm/text/text.h"
 
 namespace lunabeam::runtime {
 namespace {
@@ -55,6 +56,44 @@ TEST_P(VmTest, AMissingOrWronglyTypedEntryIsAFailure) {
     EXPECT_EQ(result.reason.kind, Kind::kNoEntry) << name;
     EXPECT_EQ(result.exit_status(), 1);
   }
+}
+
+// Several memories of a process, one of them with pages of one byte and one with 64-bit addresses, against its limits.
+TEST_P(VmTest, MemoriesOfAProcess) {
+  start({.deterministic = true});
+  auto binary = vm::text::read_module(R"((module
+    (memory 13 5000 (pagesize 1)) (memory i64 1) (memory (export "memory") 2)
+    (data (i32.const 12) "x") (data (memory 1) (i64.const 65535) "y") (data (memory 2) (i32.const 131071) "z")
+    (func $check (param i32) (if (i32.eqz (local.get 0)) (then (unreachable))))
+    (func (export "_start") (local $size i32)
+      (call $check (i32.eq (i32.load8_u (i32.const 12)) (i32.const 0x78)))
+      (call $check (i32.eq (i32.load8_u 1 (i64.const 65535)) (i32.const 0x79)))
+      (call $check (i32.eq (i32.load8_u 2 (i32.const 131071)) (i32.const 0x7a)))
+      (local.set $size (i32.const 13))
+      (loop $grow
+        (call $check (i32.eq (memory.grow (i32.const 1)) (local.get $size)))
+        (call $check (i32.eqz (i32.load8_u (local.get $size))))
+        (i32.store8 (local.get $size) (i32.const 255))
+        (local.set $size (i32.add (local.get $size) (i32.const 1)))
+        (br_if $grow (i32.lt_u (local.get $size) (i32.const 5000))))
+      (call $check (i32.eq (memory.grow (i32.const 1)) (i32.const -1)))
+      (call $check (i64.eq (memory.grow 1 (i64.const 0x1_0000_0000_0000)) (i64.const -1)))
+      (call $check (i64.eq (memory.grow 1 (i64.const 0x1000)) (i64.const -1)))
+      (call $check (i64.eq (memory.grow 1 (i64.const 3)) (i64.const 1)))
+      (i64.store 1 (i64.const 0x3fff8) (i64.const -1))
+      (call $check (i32.eq (i32.load8_u (i32.const 4999)) (i32.const 255))))
+    (func (export "outside") (drop (i32.load8_u 1 (i64.const 0x1_0000_0000)))))
+  )");
+  ASSERT_TRUE(binary);
+  module_ = load(std::move(binary->bytes));
+  ConfigRef config = ConfigRef::create();
+  config.writable()->max_memory_bytes = 16 << 20;
+  const RunResult result = vm_->run_root({.module = module_, .config = config});
+  EXPECT_EQ(result.message(), "");
+  EXPECT_EQ(result.exit_status(), 0);
+  expect_nothing_alive();
+  const RunResult outside = vm_->run_root({.module = module_, .function = "outside"});
+  EXPECT_EQ(outside.message(), "trap: out of bounds memory access");
 }
 
 TEST_P(VmTest, TheEndOfTheRootDropsEverythingElse) {

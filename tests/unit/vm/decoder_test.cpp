@@ -146,15 +146,21 @@ TEST(Decoder, ArmsOfALegacyTryAreStructured) {
   }
 }
 
+FeatureSet without(std::initializer_list<Feature> off) {
+  FeatureSet features = FeatureSet::supported();
+  for (const Feature feature : off) features.disable(feature);
+  return features;
+}
+
 TEST(Decoder, BodiesAreStructured) {
   FeatureSet without_legacy = FeatureSet::supported();
   without_legacy.disable(Feature::kLegacyExceptions);
   EXPECT_EQ(load_outcome(one_function({0x06}), without_legacy),
             "malformed: illegal opcode 06: try needs the feature legacy-exceptions at offset 0x17");
   EXPECT_EQ(load_outcome(one_function({0x27})), "malformed: illegal opcode 27 at offset 0x17");
-  EXPECT_THAT(load_outcome(one_function({0xFC, 0x13})),
+  EXPECT_THAT(load_outcome(one_function({0xFC, 0x13}), without({Feature::kWideArithmetic})),
               StartsWith("malformed: illegal opcode fc 13: i64.add128 needs the feature wide-arithmetic"));
-  EXPECT_THAT(load_outcome(one_function({0xFE, 0x03, 0x00})),
+  EXPECT_THAT(load_outcome(one_function({0xFE, 0x03, 0x00}), without({Feature::kThreads})),
               StartsWith("malformed: illegal opcode fe 03: atomic.fence needs the feature threads"));
   EXPECT_THAT(load_outcome(one_function({0xFE, 0x4F})), StartsWith("malformed: illegal opcode fe 4f at"));
   EXPECT_THAT(load_outcome(one_function({0xFC, 0x12})), StartsWith("malformed: illegal opcode fc 12"));
@@ -211,8 +217,20 @@ TEST(Decoder, DisabledFeaturesAreInvalidByName) {
   EXPECT_THAT(load_outcome(raw_module({raw_section(1, {1, 0x60, 1, 0x7B, 0})})), unsupported("simd"));
   EXPECT_THAT(load_outcome(raw_module({raw_section(1, {1, 0x60, 1, 0x64, 0x70, 0})})),
               unsupported("function-references"));
-  EXPECT_THAT(load_outcome(raw_module({raw_section(5, {2, 0, 0, 0, 0})})), unsupported("multi-memory"));
-  EXPECT_THAT(load_outcome(raw_module({raw_section(5, {1, 4, 0})})), unsupported("memory64"));
+  EXPECT_THAT(load_outcome(raw_module({raw_section(5, {2, 0, 0, 0, 0})}), without({Feature::kMultiMemory})),
+              unsupported("multi-memory"));
+  EXPECT_THAT(load_outcome(raw_module({raw_section(5, {1, 4, 0})}), without({Feature::kMemory64})),
+              unsupported("memory64"));
+  const FeatureSet standard = without({Feature::kThreads, Feature::kCustomPageSizes});
+  EXPECT_THAT(load_outcome(raw_module({raw_section(5, {1, 3, 0, 1})}), standard),
+              StartsWith("malformed: malformed limits flags 03: shared needs the feature threads"));
+  EXPECT_THAT(load_outcome(raw_module({raw_section(5, {1, 8, 0, 0})}), standard),
+              StartsWith("malformed: malformed limits flags 08: a page size needs the feature custom-page-sizes"));
+  // Tables have neither.
+  for (const u8 flags : {u8{3}, u8{8}}) {
+    EXPECT_THAT(load_outcome(raw_module({raw_section(4, {1, 0x70, flags, 0, 1})})),
+                StartsWith("malformed: malformed limits flags"));
+  }
   FeatureSet without_exceptions = FeatureSet::supported();
   without_exceptions.disable(Feature::kExceptions);
   EXPECT_THAT(

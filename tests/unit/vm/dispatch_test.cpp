@@ -92,20 +92,30 @@ void round_of(Code& code, u16 id) {
       break;
     case OpKind::kLoad:
       switch (static_cast<LoadForm>(op.form)) {
+        case LoadForm::kLS:
         case LoadForm::kS: code.op(id, S(kInt), 8, S(kOut)); break;
+        case LoadForm::kLA:
         case LoadForm::kA: code.op(id, 8, S(kOut)); break;
         case LoadForm::kX: code.op(id, S(kInt), S(kOut), 0).word(8); break;
       }
       break;
     case OpKind::kStore:
       switch (static_cast<StoreForm>(op.form)) {
+        case StoreForm::kLSS:
         case StoreForm::kSS: code.op(id, S(kInt), 8, S(kFloat64)); break;
+        case StoreForm::kLAS:
         case StoreForm::kAS: code.op(id, 8, S(kFloat64)); break;
+        case StoreForm::kLSA:
         case StoreForm::kSA: code.op(id, S(kInt), 8); break;
+        case StoreForm::kLAF:
         case StoreForm::kAF: code.op(id, 8); break;
+        case StoreForm::kLSI:
         case StoreForm::kSI: code.op(id, S(kInt), 8, 3); break;
         case StoreForm::kX: code.op(id, S(kInt), S(kFloat64), 0).word(8); break;
       }
+      break;
+    case OpKind::kAtomic:  // At 7 + 1.
+      code.op(id, S(kInt), S(kInt), S(kInt)).word(1).word(u64{S(kOut)} << 48);
       break;
     default: FAIL();
   }
@@ -133,10 +143,13 @@ TEST_P(Dispatching, every_row_of_the_families_runs_in_constant_stack) {
       if (op.kind == OpKind::kStore) {
         const bool is_float = info(op.opcode()).text[0] == 'f';
         const auto form = static_cast<StoreForm>(op.form);
-        if ((form == StoreForm::kAF && !is_float) || (form == StoreForm::kSI && is_float)) continue;
+        const bool of_floats = form == StoreForm::kAF || form == StoreForm::kLAF;
+        const bool of_integers = form == StoreForm::kSI || form == StoreForm::kLSI;
+        if (is_float ? of_integers : of_floats) continue;
       }
       InterpMachine machine(GetParam());
       machine.make_memory(65536);
+      machine.memory.shared = true;  // For waits.
       FuncCode& function =
           machine.add({.slots = 16, .result_types = {ValType::kI32}}, loop([&](Code& code) { round_of(code, id); }));
       ASSERT_EQ(machine.call(function), ExecStatus::kReturned) << id << " " << info(op.opcode()).text;

@@ -70,7 +70,8 @@ class Sequence {
         }
         break;
       case OpKind::kSpecial: special(op.special(), a, b, d); break;
-      case OpKind::kInvalid: FAIL();
+      case OpKind::kAtomic:
+      case OpKind::kInvalid: FAIL() << "not in any rule";
     }
   }
 

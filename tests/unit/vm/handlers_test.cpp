@@ -319,6 +319,13 @@ TEST_P(Accesses, loads_of_every_form_read_what_is_there_or_trap) {
                    .op(op_id(op, LoadForm::kA, Dest::kS), offset, S(2))
                    .op(Special::ret_S, S(2), w));
         expect(Code().op(op_id(op, LoadForm::kX, Dest::kS), S(0), S(2), 0).word(offset).op(Special::ret_S, S(2), w));
+        expect(store(Code().op(op_id(op, LoadForm::kLS, Dest::kA), S(0), offset, S(2))));
+        expect(Code().op(op_id(op, LoadForm::kLS, Dest::kS), S(0), offset, S(2)).op(Special::ret_S, S(2), w));
+        expect(store(Code().op(Special::load_acc, S(0)).op(op_id(op, LoadForm::kLA, Dest::kA), offset, S(2))));
+        expect(Code()
+                   .op(Special::load_acc, S(0))
+                   .op(op_id(op, LoadForm::kLA, Dest::kS), offset, S(2))
+                   .op(Special::ret_S, S(2), w));
       }
     }
     // Address and offset beyond 2^64.
@@ -326,6 +333,16 @@ TEST_P(Accesses, loads_of_every_form_read_what_is_there_or_trap) {
               ExecStatus::kTrapped);
     EXPECT_EQ(run_code(Code().op(op_id(op, LoadForm::kX, Dest::kS), S(0), S(2), 0).word(~u64{0}), 0, 0),
               ExecStatus::kTrapped);
+    // Long addresses beyond 2^32 count in full, and sums do not wrap: 2^64 - 8 + 8 + ... would be 0.
+    for (const u64 address : {u64{1} << 32, ~u64{0}, ~u64{0} - 7, ~u64{0} - 4103, u64{1} << 63}) {
+      for (const u16 offset : {0, 8, 4104, 65535}) {
+        EXPECT_EQ(run_code(Code().op(op_id(op, LoadForm::kLS, Dest::kS), S(0), offset, S(2)), address, 0),
+                  ExecStatus::kTrapped);
+        EXPECT_EQ(run_code(Code().op(Special::load_acc, S(0)).op(op_id(op, LoadForm::kLA, Dest::kS), offset, S(2)),
+                           address, 0),
+                  ExecStatus::kTrapped);
+      }
+    }
   }
 }
 
@@ -339,19 +356,24 @@ TEST_P(Accesses, stores_of_every_form_write_their_bytes_or_nothing) {
     const Special load = is_float ? Special::load_facc : Special::load_acc;
     for (const u64 address : {u64{0}, u64{13}, kSize - 8, kSize - 7, kSize - 4, kSize - 3, kSize - 1, kSize}) {
       for (const u16 offset : {0, 1, 3}) {
-        for (int form = 0; form < 6; ++form) {
-          if (form == 4 && is_float) continue;
+        for (int form = 0; form < 11; ++form) {
+          if ((form == 4 || form == 10) && is_float) continue;
           u64 value = 0x8765'4321'0FED'CBA9;
           Code code;
           const u16 id = op_id(op, static_cast<StoreForm>(form));
           switch (static_cast<StoreForm>(form)) {
+            case StoreForm::kLSS:
             case StoreForm::kSS: code.op(id, S(0), offset, S(1)); break;
+            case StoreForm::kLAS:
             case StoreForm::kAS: code.op(Special::load_acc, S(0)).op(id, offset, S(1)); break;
+            case StoreForm::kLSA:
             case StoreForm::kSA: code.op(load, S(1)).op(id, S(0), offset); break;
+            case StoreForm::kLAF:
             case StoreForm::kAF:
               if (!is_float) continue;
               code.op(Special::load_acc, S(0)).op(load, S(1)).op(id, offset);
               break;
+            case StoreForm::kLSI:
             case StoreForm::kSI:
               value = static_cast<u64>(i64{-2});
               code.op(id, S(0), offset, imm(-2));
