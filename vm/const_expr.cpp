@@ -5,6 +5,9 @@
 #include <cstring>
 
 #include "vm/base/check.h"
+#include "vm/gc/heap.h"
+#include "vm/gc/layout.h"
+#include "vm/type_registry.h"
 
 namespace lunabeam::vm {
 namespace {
@@ -25,6 +28,19 @@ enum Operator : u8 {
   kI64Mul = 0x7E,
   kRefNull = 0xD0,
   kRefFunc = 0xD2,
+  kGcPrefix = 0xFB,
+  kVectorPrefix = 0xFD,
+};
+// Behind kGcPrefix.
+enum GcOperator : u8 {
+  kStructNew = 0,
+  kStructNewDefault = 1,
+  kArrayNew = 6,
+  kArrayNewDefault = 7,
+  kArrayNewFixed = 8,
+  kAnyConvertExtern = 26,
+  kExternConvertAny = 27,
+  kRefI31 = 28,
 };
 
 // LEB128 of validated bytes.
@@ -58,56 +74,186 @@ u64 read_bits(const u8*& p) {
   return value;
 }
 
+// The operand stack. References lie apart, where the collector sees them: an operator may allocate.
+class Operands {
+ public:
+  Operands(ExecContext& exec, u64 expr_bytes)
+      : scope_(exec, ref_storage(expr_bytes), &refs_), nums_at_(num_storage()) {}
+  ~Operands() { std::free(heap_); }
+  Operands(const Operands&) = delete;
+  Operands& operator=(const Operands&) = delete;
+
+  // False: out of memory.
+  [[nodiscard]] bool ok() const { return scope_.words() != nullptr; }
+
+  void push_num(u64 value) { nums_at_[nums_++] = value; }
+  void push_ref(u64 value) { scope_.words()[refs_++] = value; }
+  void push(ValType type, const u64* words) {
+    for (u32 i = 0; i < type.slots(); ++i) type.is_ref() ? push_ref(words[i]) : push_num(words[i]);
+  }
+  [[nodiscard]] u64 pop_num() { return nums_at_[--nums_]; }
+  // The topmost `count` words of either class, or all there are of them from the first on.
+  [[nodiscard]] const u64* top_nums(u64 count) const { return nums_at_ + nums_ - count; }
+  [[nodiscard]] const u64* top_refs(u64 count) const { return scope_.words() + refs_ - count; }
+  [[nodiscard]] const u64* top(ValType type, u64 count) const {
+    return type.is_ref() ? top_refs(count) : top_nums(count * type.slots());
+  }
+  void drop(u64 nums, u64 refs) {
+    nums_ -= nums;
+    refs_ -= refs;
+  }
+
+ private:
+  static constexpr u64 kInlineWords = 64;
+
+  // An operand takes at least two bytes of the expression; it has at most two words.
+  u64* ref_storage(u64 expr_bytes) {
+    words_ = expr_bytes + 2;
+    if (words_ <= kInlineWords) return inline_;
+    heap_ = static_cast<u64*>(std::malloc(2 * words_ * sizeof(u64)));
+    return heap_;
+  }
+  u64* num_storage() { return scope_.words() == nullptr ? nullptr : scope_.words() + words_; }
+
+  u64 inline_[2 * kInlineWords];
+  u64* heap_ = nullptr;
+  u64 words_ = 0;  // Room for each class.
+  u64 nums_ = 0;
+  u64 refs_ = 0;
+  gc::RootScope scope_;
+  u64* nums_at_;
+};
+
+// The operators that make objects. False: out of memory.
+bool make_struct(ExecContext& exec, TypeId id, bool from_operands, Operands& operands) {
+  const TypeRegistry& registry = TypeRegistry::global();
+  const gc::Layout& layout = registry.layout(id);
+  u8* const object = gc::allocate(exec, layout.bytes);
+  if (object == nullptr) return false;
+  std::memset(object, 0, layout.bytes);
+  std::memcpy(object, &layout.header, sizeof layout.header);
+  if (from_operands) {
+    const std::vector<FieldType>& fields = registry.get(id).fields;
+    u64 nums = 0;
+    u64 refs = 0;
+    for (const FieldType& field : fields) (field.storage.is_ref() ? refs : nums) += field.storage.slots();
+    const u64* num = operands.top_nums(nums);
+    const u64* ref = operands.top_refs(refs);
+    for (size_t i = 0; i < fields.size(); ++i) {
+      const ValType storage = fields[i].storage;
+      const u64*& from = storage.is_ref() ? ref : num;
+      std::memcpy(object + layout.fields[i], from, u64{1} << gc::storage_log2(storage));
+      from += storage.slots();
+    }
+    operands.drop(nums, refs);
+  }
+  operands.push_ref(reinterpret_cast<u64>(object));
+  return true;
+}
+
+// Elements that all are the same value, the one below the length that was popped (array.new), or 0.
+bool make_array(ExecContext& exec, TypeId id, bool from_operand, u64 length, Operands& operands) {
+  const TypeRegistry& registry = TypeRegistry::global();
+  const ValType element = registry.get(id).fields[0].storage;
+  const u64 array = gc::allocate_array(exec, registry.layout(id).header, length);
+  if (array == 0) return false;
+  const u64 size = u64{1} << gc::storage_log2(element);
+  u8* const elements = gc::array_elements(array);
+  if (from_operand) {
+    const u64* const value = operands.top(element, 1);
+    for (u64 i = 0; i < length; ++i) std::memcpy(elements + i * size, value, size);
+    operands.drop(element.is_ref() ? 0 : element.slots(), element.is_ref() ? 1 : 0);
+  } else {
+    std::memset(elements, 0, length * size);
+  }
+  operands.push_ref(array);
+  return true;
+}
+
+bool make_fixed_array(ExecContext& exec, TypeId id, u64 length, Operands& operands) {
+  const TypeRegistry& registry = TypeRegistry::global();
+  const ValType element = registry.get(id).fields[0].storage;
+  const u64 array = gc::allocate_array(exec, registry.layout(id).header, length);
+  if (array == 0) return false;
+  const u64 size = u64{1} << gc::storage_log2(element);
+  const u64* value = operands.top(element, length);
+  u8* at = gc::array_elements(array);
+  for (u64 i = 0; i < length; ++i, at += size, value += element.slots()) std::memcpy(at, value, size);
+  operands.drop(element.is_ref() ? 0 : length * element.slots(), element.is_ref() ? length : 0);
+  operands.push_ref(array);
+  return true;
+}
+
+// One operator behind kGcPrefix. False: out of memory.
+bool eval_gc_operator(const Ctx& ctx, const u8*& p, Operands& operands) {
+  const auto type = [&] { return ctx.module->types[read_unsigned(p)]; };
+  ExecContext& exec = *ctx.exec;
+  switch (read_unsigned(p)) {
+    case kStructNew: return make_struct(exec, type(), true, operands);
+    case kStructNewDefault: return make_struct(exec, type(), false, operands);
+    case kArrayNew: return make_array(exec, type(), true, operands.pop_num(), operands);
+    case kArrayNewDefault: return make_array(exec, type(), false, operands.pop_num(), operands);
+    case kArrayNewFixed: {
+      const TypeId id = type();
+      return make_fixed_array(exec, id, read_unsigned(p), operands);
+    }
+    case kRefI31: operands.push_ref(gc::make_i31(static_cast<u32>(operands.pop_num()))); return true;
+    case kAnyConvertExtern:
+    case kExternConvertAny: return true;
+    default: VM_UNREACHABLE("operator that the validator does not allow in a constant expression");
+  }
+}
+
 }  // namespace
 
 bool eval_general_const_expr(const Ctx& ctx, const ConstExpr& expr, u64* out) noexcept {
   const Module& module = *ctx.module;
-  // An operand takes at least two bytes, so half the expression's length bounds the depth.
-  constexpr u64 kInlineDepth = 64;
-  const u64 max_depth = (expr.end - expr.begin) / 2 + 1;
-  u64 inline_operands[kInlineDepth];
-  u64* operands = inline_operands;
-  if (max_depth > kInlineDepth) {
-    operands = static_cast<u64*>(std::malloc(max_depth * sizeof(u64)));
-    if (operands == nullptr) return false;
-  }
-
-  u64 depth = 0;
+  Operands operands(*ctx.exec, expr.end - expr.begin);
+  if (!operands.ok()) return false;
   const u8* p = module.bytes.data() + expr.begin;
   for (bool done = false; !done;) {
     VM_DCHECK(p < module.bytes.data() + expr.end);
     const u8 op = *p++;
     switch (op) {
       case kEnd: done = true; break;
-      case kI32Const: operands[depth++] = static_cast<u32>(read_signed(p)); break;
-      case kI64Const: operands[depth++] = static_cast<u64>(read_signed(p)); break;
-      case kF32Const: operands[depth++] = read_bits<u32>(p); break;
-      case kF64Const: operands[depth++] = read_bits<u64>(p); break;
-      case kGlobalGet: operands[depth++] = ctx.globals[module.global_offsets[read_unsigned(p)]]; break;
+      case kI32Const: operands.push_num(static_cast<u32>(read_signed(p))); break;
+      case kI64Const: operands.push_num(static_cast<u64>(read_signed(p))); break;
+      case kF32Const: operands.push_num(read_bits<u32>(p)); break;
+      case kF64Const: operands.push_num(read_bits<u64>(p)); break;
+      case kGlobalGet: {
+        const u64 index = read_unsigned(p);
+        operands.push(module.globals[index].type.type, ctx.globals + module.global_offsets[index]);
+        break;
+      }
       case kRefNull:
         read_signed(p);
-        operands[depth++] = 0;
+        operands.push_ref(0);
         break;
-      case kRefFunc: operands[depth++] = func_ref(ctx, static_cast<u32>(read_unsigned(p))); break;
+      case kRefFunc: operands.push_ref(func_ref(ctx, static_cast<u32>(read_unsigned(p)))); break;
+      case kGcPrefix:
+        if (!eval_gc_operator(ctx, p, operands)) return false;
+        break;
+      case kVectorPrefix:  // v128.const is the only one.
+        read_unsigned(p);
+        operands.push_num(read_bits<u64>(p));
+        operands.push_num(read_bits<u64>(p));
+        break;
       default: {
-        VM_CHECK(depth >= 2);
-        const u64 b = operands[--depth];
-        u64& a = operands[depth - 1];
+        const u64 b = operands.pop_num();
+        const u64 a = operands.pop_num();
         switch (op) {
-          case kI32Add: a = static_cast<u32>(a + b); break;
-          case kI32Sub: a = static_cast<u32>(a - b); break;
-          case kI32Mul: a = static_cast<u32>(a * b); break;
-          case kI64Add: a += b; break;
-          case kI64Sub: a -= b; break;
-          case kI64Mul: a *= b; break;
+          case kI32Add: operands.push_num(static_cast<u32>(a + b)); break;
+          case kI32Sub: operands.push_num(static_cast<u32>(a - b)); break;
+          case kI32Mul: operands.push_num(static_cast<u32>(a * b)); break;
+          case kI64Add: operands.push_num(a + b); break;
+          case kI64Sub: operands.push_num(a - b); break;
+          case kI64Mul: operands.push_num(a * b); break;
           default: VM_UNREACHABLE("operator that the validator does not allow in a constant expression");
         }
       }
     }
   }
-  VM_CHECK(depth == 1);
-  *out = operands[0];
-  if (operands != inline_operands) std::free(operands);
+  std::memcpy(out, operands.top(expr.type, 1), expr.type.slots() * sizeof(u64));
   return true;
 }
 

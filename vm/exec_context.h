@@ -25,7 +25,7 @@ struct SpaceHeader;
 
 // Where the spaces of garbage-collected heaps come from. All noexcept; called only by the thread that runs `exec`.
 struct HeapProvider {
-  // `bytes` of uninitialised memory, 8-byte aligned, charged to the process. nullptr: its limit, the VM's or memory is exhausted.
+  // `bytes` of uninitialised memory, 8-byte aligned; charged already, by charge_bytes. nullptr: memory is exhausted.
   u8* (*allocate)(ExecContext& exec, u64 bytes) noexcept;
   void (*free)(ExecContext& exec, u8* space, u64 bytes) noexcept;
 };
@@ -45,7 +45,7 @@ struct ExecHooks {
   // stack_limit in every instance of the process. False: the cap is reached, nothing changed.
   bool (*grow_stack)(ExecContext& exec, u64 need_bytes) noexcept;
   MemoryProvider memory;
-  // Bytes the process may still allocate for a table that becomes private or grows; accounts them when true is returned.
+  // Bytes the process may still allocate for a table that becomes private or grows, or for its heap; accounts them when true is returned.
   bool (*charge_bytes)(ExecContext& exec, i64 bytes) noexcept;
   HeapProvider heap;
 };

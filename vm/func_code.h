@@ -15,7 +15,7 @@ namespace interp {
 struct CatchTable;
 }
 
-// Slots behind the locals of a frame of more than 65,000 words, within reach of short operands: wide moves bring values there. Enough
+// Slots behind the parameters of a frame of more than 65,000 words, within reach of short operands: wide moves bring values there. Enough
 // for the operands of any call (1,000 values of two slots) and those of the instruction itself.
 inline constexpr u32 kWideScratchSlots = 2008;
 
@@ -38,7 +38,8 @@ struct alignas(64) FuncCode {
   u32 entry_cost = 1;   // Reductions charged at entry (rule R1), final once translated.
   u32 num_params = 0;   // Parameter slots that are not references: slots 0 .. num_params-1.
   u32 ref_params = 0;   // Parameter slots that are references: slots ref_base .. ref_base+ref_params-1.
-  u32 zero_words = 0;   // Slots to clear behind the num_params: declared non-reference locals.
+  // Slots to clear behind the num_params: scratch slots of wide frames, declared locals that are no references.
+  u32 zero_words = 0;
   u32 num_slots = 0;    // n: all slots of the frame, references included.
   u32 ref_base = 0;     // First reference slot; slots [ref_base, num_slots) are references and cleared on entry.
   u32 func_index = 0;

@@ -10,6 +10,7 @@
 
 #include "vm/base/check.h"
 #include "vm/const_expr.h"
+#include "vm/elem_values.h"
 #include "vm/gc/heap.h"
 #include "vm/memory_image.h"
 #include "vm/memory_life.h"
@@ -152,7 +153,10 @@ Result<void> run_elem_segments(Ctx& ctx) {
   const Module& module = *ctx.module;
   for (u32 i = 0; i < module.elems.size(); ++i) {
     const ElemSegment& segment = module.elems[i];
-    if (segment.mode == SegmentMode::kPassive) continue;
+    if (segment.mode == SegmentMode::kPassive) {
+      if (!evaluate_elem_segment(ctx, i)) return out_of_memory();
+      continue;
+    }
     if (segment.mode == SegmentMode::kActive && image_of_table(ctx, segment.table) == nullptr) {
       u64 offset = 0;
       if (!eval_const_expr(ctx, segment.offset, &offset)) return out_of_memory();
@@ -318,6 +322,7 @@ void destroy_instance(Ctx* ctx) noexcept {
   for (u32 i = module.imported_memories; i < module.memories.size(); ++i) {
     if (ctx->memories[i] != nullptr) destroy_memory(*ctx, *ctx->memories[i], i);
   }
+  forget_all_elem_values(*ctx);
   std::free(ctx->func_insts);
   ctx->func_insts = nullptr;
   leave_ring(*ctx);

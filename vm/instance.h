@@ -52,7 +52,9 @@ struct alignas(16) Ctx {
   const FuncInst** imported_funcs = nullptr;  // By function index; null where the module is bound to a host function.
   FuncInst* func_insts = nullptr;  // Store with several instances: one per function of the module; else null.
   u64* dropped =
-      nullptr;          // Bit set: dropped element segments, then data segments; see segment.h. Null without segments.
+      nullptr;  // Bit set: dropped element segments, then data segments; see segment.h. Null without segments.
+  u64** elem_values =
+      nullptr;          // By element segment: its evaluated items, or null; see elem_values.h. Null without any.
   Ctx* next = nullptr;  // Ring of the instances of the same ExecContext; itself when alone.
 
   void reload_memory() {

@@ -49,7 +49,7 @@ SlotCount count_locals(const Module& module, const FuncBody& body) {
   return count;
 }
 
-// Fixes the frame of every function (frame.h): parameters, locals, scratch slots of wide frames, temporaries, then references.
+// Fixes the frame of every function (frame.h): parameters, scratch slots of wide frames, locals, temporaries, then references.
 void lay_out_frames(Module& module) {
   const size_t count = module.func_types.size();
   module.codes = std::make_unique<FuncCode[]>(count);
@@ -73,7 +73,10 @@ void lay_out_frames(Module& module) {
       code.zero_words = locals.num;
       u32 num = shape.param_slots + locals.num + body.max_num_slots;
       const u32 refs = shape.param_refs + locals.refs + body.max_ref_slots;
-      if (frame_words_for(num + refs) > kMaxNearFrameWords) num += kWideScratchSlots;
+      if (frame_words_for(num + refs) > kMaxNearFrameWords) {
+        num += kWideScratchSlots;
+        code.zero_words += kWideScratchSlots;  // They lie between the parameters and the declared locals.
+      }
       code.ref_base = num;
       code.num_slots = num + refs;
     }

@@ -29,7 +29,7 @@ struct TableImages;
 // evaluated.
 struct ConstExpr {
   enum class Kind : u8 {
-    kValue,      // value = the constant, as a slot (i32 zero-extended, floats as bits, null reference = 0).
+    kValue,  // value = the constant, as a slot (i32 zero-extended, floats as bits, null reference = 0; v128: and high).
     kGlobalGet,  // value = global index.
     kRefFunc,    // value = function index.
     kGeneral,    // Evaluate the bytes: vm/const_expr.h.
@@ -37,6 +37,7 @@ struct ConstExpr {
   Kind kind = Kind::kValue;
   ValType type;  // Type of the result.
   u64 value = 0;
+  u64 high = 0;   // kValue of a v128: its upper half.
   u32 begin = 0;  // Byte range [begin, end) in Module::bytes.
   u32 end = 0;
 };

@@ -78,6 +78,12 @@ inline constexpr std::array kOpcodes = {
 #include "vm/opcodes.def"
 };
 
+// Lanes of the shape that the row has a lane index for. REQUIRES: immediate is kLane or kMemArgLane.
+[[nodiscard]] constexpr u32 lane_count(const OpcodeInfo& op) {
+  if (op.immediate == Immediate::kMemArgLane) return 16u >> op.width_log2;
+  // "i8x16.", "f32x4.", ...
+  return op.text.starts_with("i8x16") ? 16 : static_cast<u32>(op.text[4] - '0');
+}
 // Of the operators on memory that are atomic.
 inline constexpr u8 kAtomicPrefix = 0xFE;
 

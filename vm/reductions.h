@@ -22,7 +22,7 @@ inline constexpr u64 kAtomicWaitReductions = 512;     // R1: a wait that would b
 [[nodiscard]] constexpr u32 back_edge_cost(u64 ops_in_loop) {
   return static_cast<u32>(1 + ops_in_loop / kOpsPerReduction);
 }
-// R1: one step of a bulk operation. bytes <= kBulkStepBytes. For tables and arrays, bytes = elements * 8.
+// R1: one step of a bulk operation. bytes <= kBulkStepBytes. For tables, bytes = elements * 8; for arrays, what the elements take.
 [[nodiscard]] constexpr i64 bulk_step_cost(u64 bytes) { return static_cast<i64>(1 + bytes / kBulkBytesPerReduction); }
 
 // R1: for a thrown exception, each frame that is searched for a handler, from the number of ranges and clauses looked at in it.

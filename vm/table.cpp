@@ -178,6 +178,10 @@ u64 grow_table(Ctx& ctx, TableInst& table, u64 delta, u64 init) noexcept {
 
 bool init_table_elements(const Ctx& ctx, TableInst& table, u32 elem, u64 dst, u64 src, u64 count) noexcept {
   VM_DCHECK(table.owned || count == 0);
+  if (ctx.elem_values != nullptr && ctx.elem_values[elem] != nullptr) {
+    if (count > 0) std::memcpy(table.elems + dst, ctx.elem_values[elem] + src, count * sizeof(u64));
+    return true;
+  }
   const ElemSegment& segment = ctx.module->elems[elem];
   for (u64 i = 0; i < count; ++i) {
     if (!eval_const_expr(ctx, segment.items[src + i], &table.elems[dst + i])) return false;

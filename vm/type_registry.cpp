@@ -28,6 +28,8 @@ struct Entry {
   SubType type;
   FuncShape shape;
   gc::Layout layout;
+  bool has_default = true;
+  ValType reference_types[2];  // (ref type) and (ref null type), for single().
   // Supertypes from the root down to the type itself; display[d] is the ancestor of depth d.
   std::vector<TypeId> display;
   // Of the group; meaningful in the entry of its first member.
@@ -228,6 +230,11 @@ Result<TypeId> TypeRegistry::intern(std::span<const SubType> group) {
     entry.shape = {};
     count_slots(type.func.params, entry.shape.param_slots, entry.shape.param_refs);
     count_slots(type.func.results, entry.shape.result_slots, entry.shape.result_refs);
+    entry.has_default =
+        std::ranges::all_of(type.fields, [](const FieldType& field) { return field.storage.is_defaultable(); });
+    for (const bool is_nullable : {false, true}) {
+      entry.reference_types[is_nullable] = ValType::ref(HeapType::concrete(TypeId{*first + i}), is_nullable);
+    }
     entry.display.clear();
     if (type.super != kNoType) entry.display = impl_->entry(static_cast<u32>(type.super)).display;
     entry.display.push_back(TypeId{*first + i});
@@ -272,6 +279,22 @@ void TypeRegistry::release(TypeId first_id) noexcept {
 const SubType& TypeRegistry::get(TypeId id) const noexcept { return impl_->entry(static_cast<u32>(id)).type; }
 const FuncShape& TypeRegistry::func_shape(TypeId id) const noexcept { return impl_->entry(static_cast<u32>(id)).shape; }
 const gc::Layout& TypeRegistry::layout(TypeId id) const noexcept { return impl_->entry(static_cast<u32>(id)).layout; }
+bool TypeRegistry::has_default(TypeId id) const noexcept { return impl_->entry(static_cast<u32>(id)).has_default; }
+
+std::span<const ValType> TypeRegistry::single(ValType reference) const noexcept {
+  static constexpr auto kAbstract = [] {
+    std::array<std::array<ValType, 2>, HeapType::kBottom + 1> all{};
+    for (u32 heap = 0; heap < all.size(); ++heap) {
+      for (const bool is_nullable : {false, true})
+        all[heap][is_nullable] = ValType::ref(static_cast<HeapType::Abstract>(heap), is_nullable);
+    }
+    return all;
+  }();
+  const HeapType heap = reference.heap();
+  const ValType* const pair = heap.is_concrete() ? impl_->entry(static_cast<u32>(heap.type_id())).reference_types
+                                                 : kAbstract[heap.abstract()].data();
+  return {pair + (reference.is_nullable() ? 1 : 0), 1};
+}
 
 bool TypeRegistry::is_subtype(TypeId sub, TypeId super) const noexcept {
   if (sub == super) return true;

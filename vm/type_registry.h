@@ -52,6 +52,12 @@ class TypeRegistry {
   // How objects of the type lie in memory; all zero for function types.
   [[nodiscard]] const gc::Layout& layout(TypeId id) const noexcept;
 
+  // Whether every field of a struct, or the element of an array, has a default value. True for functions.
+  [[nodiscard]] bool has_default(TypeId id) const noexcept;
+
+  // A list of exactly this reference type, which lives as long as the type: one-value block types are spelled without a list.
+  [[nodiscard]] std::span<const ValType> single(ValType reference) const noexcept;
+
   // Declared subtyping (spec 3.0, "Matching"). O(1) for defined types, through a display of supertypes.
   [[nodiscard]] bool is_subtype(TypeId sub, TypeId super) const noexcept;
   [[nodiscard]] bool matches(HeapType sub, HeapType super) const noexcept;

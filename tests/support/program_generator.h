@@ -286,6 +286,7 @@ class ProgramGenerator {
       case 21: return call_indirect();
       case 22: return bulk();
       case 23: return table();
+      case 26: return reference();
       case 24: push("iIfFr"[random_.below(5)]); return true;
       case 25:
         if (random_.chance(96)) return true;
@@ -501,6 +502,58 @@ class ProgramGenerator {
     }
     put(0x11, type);
     code_.push_back(0);
+    pop(function.params.size());
+    stack_ += function.results;
+    return true;
+  }
+
+  // Null tests, branches on them, and calls of references.
+  bool reference() {
+    switch (random_.below(4)) {
+      case 0:
+        if (random_.chance(10) || functions_.empty()) {
+          need("r");
+        } else {
+          append(code_, ref_func(first_func_ + random_.below(static_cast<u32>(functions_.size()))));
+          stack_ += 'r';
+          if (const int local = local_of('r'); local >= 0 && random_.chance(50)) put(0x22, static_cast<u64>(local));
+        }
+        put({0xD4});
+        return true;
+      case 1: {
+        const u32 depth = label();
+        need(label_types(depth) + "r");
+        put(0xD5, depth);
+        return true;
+      }
+      case 2: {
+        const u32 depth = label();
+        if (!label_types(depth).ends_with('r')) return true;
+        need(label_types(depth));
+        put(0xD6, depth);
+        pop(1);
+        return true;
+      }
+      default: return call_ref();
+    }
+  }
+  bool call_ref() {
+    if (functions_.empty()) return true;
+    const u32 callee = random_.below(static_cast<u32>(functions_.size()));
+    const GeneratedFunction& function = functions_[callee];
+    const u32 type = module_.type(function.params, function.results);
+    need(function.params);
+    if (random_.chance(95)) {
+      append(code_, ref_func(first_func_ + callee));
+    } else {
+      code_.push_back(0xD0);
+      append(code_, signed_leb(static_cast<i64>(type)));
+    }
+    if (function.results == results_ && random_.chance(20)) {
+      put(0x15, type);
+      return false;
+    }
+    put(0x14, type);
     pop(function.params.size());
     stack_ += function.results;
     return true;

@@ -212,7 +212,8 @@ class Reader {
         vm::text::read_module_fields(cursor_.buffer(), cursor_.index(), end, module.name);
     if (binary) {
       module.bytes = std::move(binary->bytes);
-    } else if (binary.error().code == ErrorCode::kMalformedAnnotation) {
+    } else if (binary.error().code == ErrorCode::kMalformedAnnotation ||
+               binary.error().code == ErrorCode::kMisplacedAnnotation) {
       module.annotation_error = std::move(binary).error();
     } else {
       vm::Error& error = binary.error();

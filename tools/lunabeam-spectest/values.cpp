@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "vm/gc/object.h"
 #include "vm/reference.h"
 #include "vm/text/numbers.h"
 #include "vm/type_registry.h"
@@ -17,7 +18,7 @@ using vm::ValType;
 using Kind = Pattern::Kind;
 
 // What a non-null reference is, as far as patterns tell apart.
-enum class RefKind : u8 { kFunc, kExn, kI31, kStruct, kArray, kHost, kObject };
+enum class RefKind : u8 { kFunc, kExn, kI31, kStruct, kArray, kHost };
 enum class Hierarchy : u8 { kFunc, kExtern, kExn, kAny };
 
 CompositeKind composite_of(HeapType heap) { return vm::TypeRegistry::global().get(heap.type_id()).kind; }
@@ -46,7 +47,9 @@ RefKind ref_kind_of(HeapType heap, u64 ref) {
   if (vm::tag_of(ref) == vm::kRefTagI31) return RefKind::kI31;
   if (heap == HeapType::kStruct) return RefKind::kStruct;
   if (heap == HeapType::kArray) return RefKind::kArray;
-  if (!heap.is_concrete()) return RefKind::kObject;
+  if (!heap.is_concrete()) {
+    return vm::gc::kind_of(vm::gc::header_at(ref)) == vm::gc::Kind::kStruct ? RefKind::kStruct : RefKind::kArray;
+  }
   return composite_of(heap) == CompositeKind::kStruct ? RefKind::kStruct : RefKind::kArray;
 }
 

@@ -120,6 +120,11 @@ void visit_instance(Ctx& ctx, Collector& collector) {
     TableInst* const table = ctx.tables[i];
     if (table != nullptr && table->owned && is_followed(table->type)) collector.visit(table->elems, table->size);
   }
+  if (ctx.elem_values == nullptr) return;
+  collector.look_at(module.elems.size());
+  for (size_t i = 0; i < module.elems.size(); ++i) {
+    if (ctx.elem_values[i] != nullptr) collector.visit(ctx.elem_values[i], module.elems[i].items.size());
+  }
 }
 
 }  // namespace

@@ -39,8 +39,9 @@ u64 used_bytes(const ExecContext& exec) {
 }
 u64 free_bytes(const ExecContext& exec) { return static_cast<u64>(exec.heap_end - exec.heap_next); }
 
+bool charge(ExecContext& exec, i64 space_bytes) { return exec.hooks->charge_bytes(exec, 2 * space_bytes); }
+
 SpaceHeader* new_space(ExecContext& exec, u64 bytes) {
-  if (bytes > kMaxSpaceBytes) return nullptr;
   u8* const block = exec.hooks->heap.allocate(exec, bytes);
   if (block == nullptr) return nullptr;
   VM_DCHECK(reinterpret_cast<u64>(block) % 8 == 0);
@@ -61,45 +62,52 @@ void use_space(ExecContext& exec, SpaceHeader* space, u8* next) {
   VM_DCHECK(exec.heap_next <= exec.heap_end);
 }
 
-// Moves what is alive to a space of `bytes`, or, when there is no memory for that, of at_least. False: nothing changed.
-bool move_to(ExecContext& exec, u64 bytes, u64 at_least) {
+// A space of `bytes` that takes the place of one of `old_bytes`, which goes on existing until it is empty.
+SpaceHeader* replace_space(ExecContext& exec, u64 old_bytes, u64 bytes) {
+  if (bytes > kMaxSpaceBytes) return nullptr;
+  const auto more = static_cast<i64>(bytes) - static_cast<i64>(old_bytes);
+  if (more > 0 && !charge(exec, more)) return nullptr;
+  SpaceHeader* const space = new_space(exec, bytes);
+  if (space == nullptr ? more > 0 : more < 0) (void)charge(exec, space == nullptr ? -more : more);
+  return space;
+}
+
+// Moves what is alive, which fits, to a space of `bytes`. False: the limit or memory is exhausted, nothing changed.
+bool move_to(ExecContext& exec, u64 bytes) {
   SpaceHeader* const from = exec.heap;
-  SpaceHeader* to = new_space(exec, bytes);
-  if (to == nullptr && at_least < bytes) to = new_space(exec, at_least);
+  SpaceHeader* const to = replace_space(exec, from->bytes, bytes);
   if (to == nullptr) return false;
   const Collected collected = collect_into(exec, begin_of(from), used_bytes(exec), begin_of(to));
   to->collections = from->collections + 1;
   to->live_bytes = static_cast<u64>(collected.next - begin_of(to));
   const u64 root_bytes = collected.root_words * sizeof(u64);
   exec.reductions -= static_cast<i64>(1 + (to->live_bytes + root_bytes) / kBytesPerReduction);
-  to->next_bytes = to->live_bytes > to->bytes / 2 ? space_bytes_for(to->bytes * 2) : to->bytes;
   to->floor_bytes = space_bytes_for(std::min(root_bytes, kMaxBytesForRoots));
-  to->next_bytes = std::max(to->next_bytes, to->floor_bytes);
+  to->next_bytes =
+      std::max(to->floor_bytes, to->live_bytes > to->bytes / 2 ? space_bytes_for(to->bytes * 2) : to->bytes);
   free_space(exec, from);
   use_space(exec, to, collected.next);
   return true;
 }
 
-// Room for `need` bytes by collecting.
+// Room for `need` bytes by collecting. False: there may be no more room than before.
 bool collect_for(ExecContext& exec, u64 need) {
-  const SpaceHeader& old = *exec.heap;
-  const u64 used = used_bytes(exec);
-  // What is alive always fits where everything that is used does.
-  const u64 at_least = space_bytes_for(kSpaceOverhead + used);
-  u64 wanted = std::max(old.next_bytes, old.bytes);
+  const u64 old_bytes = exec.heap->bytes;
+  u64 wanted = std::max(exec.heap->next_bytes, old_bytes);
   // A large object gets its room now: dead objects alone would rarely make it.
-  if (need > wanted / 4) wanted = space_bytes_for(kSpaceOverhead + used + need);
-  if (!move_to(exec, std::max(wanted, at_least), at_least)) return false;
-  SpaceHeader& space = *exec.heap;
-  const u64 live = space.live_bytes;
-  const u64 enough = space_bytes_for(kSpaceOverhead + live + need);
+  if (need > wanted / 4) wanted = std::max(wanted, space_bytes_for(kSpaceOverhead + used_bytes(exec) + need));
+  // A space of the same size is always within the limit, and what is alive fits.
+  if (!move_to(exec, wanted) && (wanted == old_bytes || !move_to(exec, old_bytes))) return false;
+  const u64 live = exec.heap->live_bytes;
   if (free_bytes(exec) < need) {
-    return move_to(exec, space_bytes_for(kSpaceOverhead + 2 * live + need), enough) && free_bytes(exec) >= need;
+    return move_to(exec, space_bytes_for(kSpaceOverhead + 2 * live + need)) ||
+           move_to(exec, space_bytes_for(kSpaceOverhead + live + need));
   }
   // Much too large by now: a second copy of the little that is alive.
+  const SpaceHeader& space = *exec.heap;
   const u64 smaller = std::max(
       {space_bytes_for(kSpaceOverhead + 4 * (live + need)), space_bytes_for(space.bytes / 4), space.floor_bytes});
-  if (live + need < space.bytes / 16 && smaller < space.bytes / 2) (void)move_to(exec, smaller, smaller);
+  if (live + need < space.bytes / 16 && smaller < space.bytes / 2) (void)move_to(exec, smaller);
   return true;
 }
 
@@ -116,7 +124,7 @@ u8* allocate(ExecContext& exec, u64 bytes) noexcept {
   VM_DCHECK(bytes % 8 == 0 && bytes >= kHeaderBytes);
   if (bytes > kMaxSpaceBytes) return nullptr;
   if (exec.heap == nullptr) {
-    SpaceHeader* const space = new_space(exec, space_bytes_for(kSpaceOverhead + bytes));
+    SpaceHeader* const space = replace_space(exec, 0, space_bytes_for(kSpaceOverhead + bytes));
     if (space == nullptr) return nullptr;
     use_space(exec, space, begin_of(space));
   } else if (bytes > free_bytes(exec) || (kTorture && torture_collects(exec))) {
@@ -155,6 +163,7 @@ bool collect(ExecContext& exec) noexcept {
 
 void destroy_heap(ExecContext& exec) noexcept {
   if (exec.heap == nullptr) return;
+  (void)charge(exec, -static_cast<i64>(exec.heap->bytes));
   free_space(exec, exec.heap);
   exec.heap = nullptr;
   exec.heap_next = exec.heap_end = nullptr;

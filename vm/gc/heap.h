@@ -10,7 +10,8 @@
 // It moves exactly what lies in the space: null, i31, references of the host and of functions are what they were.
 //
 // Size: a space has at least kFirstSpaceBytes; the next one is twice as large when more than half of it is alive after a
-// collection, and a heap that has become much too large moves to a smaller one. Both spaces are charged while both exist.
+// collection, and a heap that has become much too large moves to a smaller one. A heap is charged twice its space all the time: what
+// may grow can also be collected, however close the limit is.
 // Cost: a collection is charged 1 reduction per 64 bytes copied and per 64 bytes of roots looked at, to exec.reductions, which
 // may be below zero afterwards: the operation that allocated must tick when it is done.
 //

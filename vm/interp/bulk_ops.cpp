@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "vm/elem_values.h"
 #include "vm/interp/engine_state.h"
 #include "vm/interp/op_length.h"
 #include "vm/reductions.h"
@@ -209,6 +210,7 @@ Next data_drop(ExecContext& exec) noexcept {
 Next elem_drop(ExecContext& exec) noexcept {
   Running op(exec);
   drop_elem(op.ctx, first_u32(op.ip[1]));
+  forget_elem_values(op.ctx, first_u32(op.ip[1]));
   op.done();
   return Next::kGo;
 }

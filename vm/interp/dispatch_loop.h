@@ -14,7 +14,12 @@ VM_HANDLER(op_invalid) { VM_UNREACHABLE("not an operation"); }
 struct HandlerTable {
   HandlerTable() {
     for (HandlerEntry& entry : entries) entry.run = &op_invalid;
-    for (const auto& rows : {int_rows(), compare_rows(), float_rows(), memory_rows(), special_rows()}) put(rows);
+    for (const auto& rows :
+         {int_rows(), compare_rows(), float_rows(), memory_rows(), special_rows(), portable::vector_rows(), gc_rows()})
+      put(rows);
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("sse4.1")) put(sse41::vector_rows());
+#endif
     put(kColdRows);
 #if defined(VM_DISPATCH_TAIL)
     static_assert(kFusedShares == 6);

@@ -50,6 +50,9 @@ class FusionTree {
       case OpKind::kFloatBinary:
       case OpKind::kUnary: return op.dest == Dest::kS;
       case OpKind::kLoad: return op.dest == Dest::kS && static_cast<LoadForm>(op.form) != LoadForm::kX;
+      case OpKind::kVector:
+        return op.dest == Dest::kS &&
+               (family_of(op.opcode()) == OpFamily::kVectorTest || family_of(op.opcode()) == OpFamily::kVectorExtract);
       case OpKind::kSpecial: return op.special() == Special::select_A_S || op.special() == Special::fselect_A_S;
       default: return false;
     }

@@ -24,7 +24,7 @@ void fuse(std::span<Insn> code) noexcept;
 [[nodiscard]] std::span<const u16> fused_parts(u16 id) noexcept;
 
 // All ids are below this: the size of a handler table.
-inline constexpr u32 kMaxOps = 6144;
+inline constexpr u32 kMaxOps = 8192;
 
 // All ids, base and fused.
 [[nodiscard]] u16 op_count() noexcept;

@@ -71,6 +71,14 @@ std::span<const HandlerRow> compare_rows();
 std::span<const HandlerRow> float_rows();
 std::span<const HandlerRow> memory_rows();
 std::span<const HandlerRow> special_rows();
+std::span<const HandlerRow> gc_rows();
+// Vectors: for every processor, and for those that have SSE4.1. The latter's replace the former's when the table is made.
+namespace portable {
+std::span<const HandlerRow> vector_rows();
+}
+namespace sse41 {
+std::span<const HandlerRow> vector_rows();
+}
 
 // Fused operations exist in tail dispatch only; step runs their parts one by one.
 inline constexpr u32 kFusedShares = 6;

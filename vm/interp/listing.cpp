@@ -15,6 +15,20 @@ namespace lunabeam::vm::interp {
 
 namespace {
 
+std::string name_of_vector(const OpDesc& op) {
+  static constexpr std::string_view kShiftForms[] = {"S", "I"};
+  static constexpr std::string_view kAddressForms[] = {"S", "A", "X"};
+  const std::string_view text = info(op.opcode()).text;
+  switch (family_of(op.opcode())) {
+    case OpFamily::kVectorShift: return fmt::format("{}.{}", text, kShiftForms[op.form]);
+    case OpFamily::kVectorLoad:
+    case OpFamily::kVectorStore: return fmt::format("{}.{}", text, kAddressForms[op.form]);
+    case OpFamily::kVectorTest:
+    case OpFamily::kVectorExtract: return fmt::format("{}>{}", text, op.dest == Dest::kS ? 'S' : 'A');
+    default: return std::string(text);
+  }
+}
+
 std::string name_of_base(const OpDesc& op) {
   static constexpr std::string_view kForms[] = {"SS", "AS", "SA", "SI", "AI"};
   static constexpr std::string_view kUnaryForms[] = {"S", "A"};
@@ -34,6 +48,7 @@ std::string name_of_base(const OpDesc& op) {
     case OpKind::kUnary: return fmt::format("{}.{}>{}", info(op.opcode()).text, kUnaryForms[op.form], dest);
     case OpKind::kLoad: return fmt::format("{}.{}>{}", info(op.opcode()).text, kLoadForms[op.form], dest);
     case OpKind::kStore: return fmt::format("{}.{}", info(op.opcode()).text, kStoreForms[op.form]);
+    case OpKind::kVector: return name_of_vector(op);
     case OpKind::kAtomic: return std::string(info(op.opcode()).text);
     case OpKind::kSpecial: return std::string(kSpecialNames[op.what]);
   }

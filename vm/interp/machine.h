@@ -218,7 +218,8 @@ VM_HANDLER(
     slow_type_check);  // acc = type of the callee << 32 | type expected; starts over with ExecContext::matched_types set, or traps.
 VM_HANDLER(slow_return_value);  // acc = the result; the caller is not an interpreter frame.
 VM_HANDLER(slow_return_nothing);
-VM_HANDLER(slow_host_status);  // acc = HostStatus; ip is at the call, the saved ip behind it.
+VM_HANDLER(slow_return_vector);  // ip is at the ret_V.
+VM_HANDLER(slow_host_status);    // acc = HostStatus; ip is at the call, the saved ip behind it.
 
 // Torture builds: a call that starts over tells itself by acc, which is dead there, that the stack was moved for it. Guests can
 // bring about any contents of the accumulators: nothing that must hold may depend on a token in them.

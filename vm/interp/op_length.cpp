@@ -31,6 +31,10 @@ u32 op_words(const Insn* ip) noexcept {
     case Special::return_call:
     case Special::return_call_import: return kCallListWord + packed_words(f0 + f1, 0);
     case Special::return_call_indirect: return kCallListWord + packed_words(f1 + f2, 0);
+    case Special::call_ref: return kCallRefListWord + packed_words(f1 + f2, kCallListTail);
+    case Special::return_call_ref: return kCallRefListWord + packed_words(f1 + f2, 0);
+    case Special::struct_new: return struct_new_words(f0);
+    case Special::array_new_fixed: return 2 + packed_words(f0, 0);
     case Special::ret_many: return 1 + packed_words(f0 + f1, 0);
     default: VM_UNREACHABLE("operation without a length");
   }

@@ -11,8 +11,9 @@ namespace lunabeam::vm::interp {
 [[nodiscard]] u32 op_words(const Insn* ip) noexcept;
 
 // Index of the first of the packed operand words of a call with an operand list (call, call_import, call_host, call_indirect,
-// return_call...: word 2; ret_many: word 1), and how many u16 fields end their last word (2: dref d).
+// return_call...: word 2; call_ref, return_call_ref, ret_many: word 1), and how many u16 fields end their last word (2: dref d).
 inline constexpr u32 kCallListWord = 2;
+inline constexpr u32 kCallRefListWord = 1;
 inline constexpr u32 kCallListTail = 2;
 
 }  // namespace lunabeam::vm::interp

@@ -18,13 +18,14 @@ enum class OpKind : u8 {
   kLoad,
   kStore,
   kAtomic,
+  kVector,  // All families of vectors.
   kSpecial,
 };
 
 // Invariant 1: fields that do not apply to the kind are 0.
 struct OpDesc {
   OpKind kind = OpKind::kInvalid;
-  u8 form = 0;  // Form, UnaryForm, LoadForm or StoreForm.
+  u8 form = 0;  // Form, UnaryForm, LoadForm, StoreForm, ShiftForm or AddressForm.
   Dest dest = Dest::kA;
   bool back = false;  // Branches: a back-edge.
   bool when = false;  // kFloatBranch: taken when the comparison yields this.
@@ -77,6 +78,25 @@ constexpr std::array<OpDesc, kFusedBase> describe_ops() {
         for (u8 n = 0; n < 11; ++n) put(n, OpKind::kStore, n, Dest::kA, false, false, n == 5 ? 2 : 1);
         break;
       case OpFamily::kAtomic: put(0, OpKind::kAtomic, 0, Dest::kS, false, false, 3); break;
+      case OpFamily::kVectorUnary:
+      case OpFamily::kVectorBinary:
+      case OpFamily::kVectorSplat: put(0, OpKind::kVector, 0, Dest::kS, false, false, 1); break;
+      case OpFamily::kVectorTernary:
+      case OpFamily::kVectorReplace: put(0, OpKind::kVector, 0, Dest::kS, false, false, 2); break;
+      case OpFamily::kVectorShuffle:
+      case OpFamily::kVectorLoadLane:
+      case OpFamily::kVectorStoreLane: put(0, OpKind::kVector, 0, Dest::kS, false, false, 3); break;
+      case OpFamily::kVectorShift:
+        for (u8 n = 0; n < 2; ++n) put(n, OpKind::kVector, n, Dest::kS, false, false, 1);
+        break;
+      case OpFamily::kVectorTest:
+      case OpFamily::kVectorExtract:
+        for (u8 n = 0; n < 2; ++n) put(n, OpKind::kVector, 0, static_cast<Dest>(n), false, false, 1);
+        break;
+      case OpFamily::kVectorLoad:
+      case OpFamily::kVectorStore:
+        for (u8 n = 0; n < 3; ++n) put(n, OpKind::kVector, n, Dest::kS, false, false, n == 2 ? 2 : 1);
+        break;
     }
   }
   for (u16 i = 0; i < static_cast<u16>(Special::kCount); ++i) {

@@ -26,6 +26,11 @@
 //            LSS, LAS, LSA, LAF, LSI: as those without L, for addresses of 64 bits
 //   atomic   a b c | u64 offset | memory . . d       a address, b and c the other operands; result in d and acc, stores have none
 //   compare-branch (also back)   SS: a b off16    AS: b off16    SA: a off16    SI: a imm16 off16    AI: imm16 off16
+//   vectors (a v128 is two consecutive slots, named by the first; results never pass through an accumulator)
+//            S: a d    SS: a b d    SSS: a b d | c    shift by S: a n d    by I: a imm16 d    splat: a d    to a number: a d
+//            extract: a lane d    replace: a n d | lane    shuffle: a b d | 16 bytes
+//            load S: a off16 d    A: off16 d (address in acc)    X: a d memory | u64 offset    store S: a off16 v    A: off16 v
+//            X: a v memory | u64 offset    lane: a v d | u64 offset | u32 memory lane
 //   off16 of a branch: signed, in words, relative to the operation. Functions whose branches do not fit are translated in wide mode:
 //   no compare-branches, only 32-bit branches.
 // An address is 32 bits (zero-extended in its slot) or 64 bits, as the type of its memory says; effective address = address + offset,
@@ -50,13 +55,30 @@ enum class OpFamily : u8 {
   kLoad,
   kStore,
   kAtomic,  // Loads, stores, read-modify-write, wait and notify.
+  // Vectors, by what they take and give. ORDER: kVectorUnary is the first of them, and those that access memory are the last.
+  kVectorUnary,    // v:v
+  kVectorBinary,   // vv:v
+  kVectorTernary,  // vvv:v
+  kVectorShift,    // vi:v
+  kVectorSplat,    // a number to v
+  kVectorTest,     // v:i
+  kVectorExtract,  // a lane to a number
+  kVectorReplace,  // a number into a lane
+  kVectorShuffle,
+  kVectorLoad,       // a:v
+  kVectorStore,      // av:
+  kVectorLoadLane,   // av:v
+  kVectorStoreLane,  // av:, one lane
 };
+[[nodiscard]] constexpr bool is_vector(OpFamily family) { return family >= OpFamily::kVectorUnary; }
 
 // ORDER: the order of forms is their numbering inside a family.
 enum class Form : u8 { kSS, kAS, kSA, kSI, kAI };
 enum class UnaryForm : u8 { kS, kA };
 enum class LoadForm : u8 { kS, kA, kX, kLS, kLA };  // kX has the S destination only.
 enum class StoreForm : u8 { kSS, kAS, kSA, kAF, kSI, kX, kLSS, kLAS, kLSA, kLAF, kLSI };
+enum class ShiftForm : u8 { kS, kI };        // Where a vector shift's count is.
+enum class AddressForm : u8 { kS, kA, kX };  // Where a vector access's address is.
 enum class Dest : u8 { kA, kS };
 
 namespace detail {
@@ -64,11 +86,29 @@ namespace detail {
 constexpr bool is_number(char c) { return c == 'i' || c == 'I' || c == 'f' || c == 'F'; }
 constexpr bool is_int(char c) { return c == 'i' || c == 'I'; }
 
+constexpr OpFamily vector_family(const OpcodeInfo& op) {
+  const std::string_view sig = op.signature;
+  switch (op.immediate) {
+    case Immediate::kMemArg: return sig == "a:v" ? OpFamily::kVectorLoad : OpFamily::kVectorStore;
+    case Immediate::kMemArgLane: return sig == "av:v" ? OpFamily::kVectorLoadLane : OpFamily::kVectorStoreLane;
+    case Immediate::kLane: return sig.size() == 3 ? OpFamily::kVectorExtract : OpFamily::kVectorReplace;
+    case Immediate::kShuffle: return OpFamily::kVectorShuffle;
+    case Immediate::kNone: break;
+    default: return OpFamily::kNone;  // v128.const: special_ops.def.
+  }
+  if (sig == "v:v") return OpFamily::kVectorUnary;
+  if (sig == "vv:v") return OpFamily::kVectorBinary;
+  if (sig == "vvv:v") return OpFamily::kVectorTernary;
+  if (sig == "vi:v") return OpFamily::kVectorShift;
+  return sig[0] == 'v' ? OpFamily::kVectorTest : OpFamily::kVectorSplat;
+}
+
 constexpr OpFamily family(const OpcodeInfo& op) {
   const std::string_view sig = op.signature;
+  if (op.prefix == 0xFD) return vector_family(op);
   if (op.width_log2 >= 0) {
     if (op.prefix == kAtomicPrefix) return OpFamily::kAtomic;
-    if (op.prefix != 0) return OpFamily::kNone;  // Vector accesses have their own handlers.
+    if (op.prefix != 0) return OpFamily::kNone;
     return op.text.find(".load") != std::string_view::npos ? OpFamily::kLoad : OpFamily::kStore;
   }
   if (op.immediate != Immediate::kNone) return OpFamily::kNone;
@@ -94,6 +134,19 @@ constexpr u32 ids_of(OpFamily f) {
     case OpFamily::kLoad: return 2 * 2 + 1 + 2 * 2;
     case OpFamily::kStore: return 11;
     case OpFamily::kAtomic: return 1;
+    case OpFamily::kVectorShift:
+    case OpFamily::kVectorTest:
+    case OpFamily::kVectorExtract: return 2;
+    case OpFamily::kVectorLoad:
+    case OpFamily::kVectorStore: return 3;
+    case OpFamily::kVectorUnary:
+    case OpFamily::kVectorBinary:
+    case OpFamily::kVectorTernary:
+    case OpFamily::kVectorSplat:
+    case OpFamily::kVectorReplace:
+    case OpFamily::kVectorShuffle:
+    case OpFamily::kVectorLoadLane:
+    case OpFamily::kVectorStoreLane: return 1;
   }
   return 0;
 }
@@ -148,6 +201,17 @@ inline constexpr u16 kFusedBase = kSpecialBase + static_cast<u16>(Special::kCoun
 [[nodiscard]] constexpr u16 op_id(Opcode op, StoreForm form) {
   return static_cast<u16>(base_of(op) + static_cast<u16>(form));
 }
+// The vector families: those of one id, shifts, rows that give a number, loads and stores.
+[[nodiscard]] constexpr u16 op_id(Opcode op) { return base_of(op); }
+[[nodiscard]] constexpr u16 op_id(Opcode op, ShiftForm form) {
+  return static_cast<u16>(base_of(op) + static_cast<u16>(form));
+}
+[[nodiscard]] constexpr u16 op_id(Opcode op, Dest dest) {
+  return static_cast<u16>(base_of(op) + static_cast<u16>(dest));
+}
+[[nodiscard]] constexpr u16 op_id(Opcode op, AddressForm form) {
+  return static_cast<u16>(base_of(op) + static_cast<u16>(form));
+}
 // The form of the same operands for an address of 64 bits. REQUIRES: the form is for one of 32 bits.
 [[nodiscard]] constexpr LoadForm long_form(LoadForm form) {
   return static_cast<LoadForm>(static_cast<u8>(form) + static_cast<u8>(LoadForm::kLS));
@@ -195,5 +259,7 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(Special::kCoun
 
 // Words that hold n packed u16 operands followed by `tail` u16 fields that end the last word (0 for none).
 [[nodiscard]] constexpr u32 packed_words(u32 n, u32 tail) { return (n + tail + 3) / 4; }
+// Length of a struct_new of `pairs` pairs.
+[[nodiscard]] constexpr u32 struct_new_words(u32 pairs) { return 2 + (pairs + 1) / 2; }
 
 }  // namespace lunabeam::vm::interp

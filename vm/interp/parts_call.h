@@ -183,18 +183,21 @@ struct Target {
   const FuncCode* code;
   Ctx* ctx;
 };
+// REQUIRES: ref is not null.
+VM_ALWAYS_INLINE Target target_of(const Regs& r, u64 ref) {
+  if (tag_of(ref) == kRefTagFuncInst) {
+    const FuncInst* const inst = func_inst_of(ref);
+    return {inst->code, inst->ctx == r.ctx ? nullptr : inst->ctx};
+  }
+  return {reinterpret_cast<const FuncCode*>(ref), nullptr};
+}
 VM_ALWAYS_INLINE Handler find_target(Regs& r, const TableInst& table, u64 index, u32 type, Target& target) {
   if (index >= table.size) [[unlikely]]
     return trap(r, TrapKind::kUndefinedElement, index);
   const u64 ref = table.elems[index];
   if (ref == 0) [[unlikely]]
     return trap(r, TrapKind::kUninitializedElement, index);
-  if (tag_of(ref) == kRefTagFuncInst) {
-    const FuncInst* const inst = func_inst_of(ref);
-    target = Target{inst->code, inst->ctx == r.ctx ? nullptr : inst->ctx};
-  } else {
-    target = Target{reinterpret_cast<const FuncCode*>(ref), nullptr};
-  }
+  target = target_of(r, ref);
   const u32 actual = static_cast<u32>(target.code->type);
   if (actual != type) [[unlikely]] {
     const u64 pair = u64{actual} << 32 | type;
@@ -260,6 +263,64 @@ struct Part<op_id(Special::call_indirect_range)> {
                          return put_ranges(r.fp + ip->f[1], packed(ip + 2)[0], r.fp + ip->f[2], packed(ip + 2)[1],
                                            code);
                        });
+  }
+};
+
+// --- Calls of references ----------------------------------------------------------------------------------------------
+
+// The static type of the reference answers for the target's type: null is all that is left to check.
+VM_ALWAYS_INLINE Handler call_reference(Regs& r, u64 ref, u32 words, auto make_put) {
+  if (ref == 0) [[unlikely]]
+    return trap(r, TrapKind::kNullFunctionReference);
+  const Target target = target_of(r, ref);
+  if (target.ctx != nullptr) [[unlikely]]
+    return call_instance(r, target.code, target.ctx, words, make_put(target.code));
+  return call(r, target.code, words, make_put(target.code));
+}
+
+template <u32 Args>
+struct CallRefFast {
+  static constexpr u32 kWords = 2;
+  VM_ALWAYS_INLINE static Handler exec(Regs& r) {
+    const Insn* const ip = r.ip;
+    return call_reference(r, r.fp[ip->f[0]], kWords, [&r, ip](const FuncCode*) __attribute__((always_inline)) {
+      return [fp = r.fp, ip](u64* slots) __attribute__((always_inline)) {
+        for (u32 i = 0; i < Args; ++i) slots[i] = fp[i < 2 ? ip->f[1 + i] : packed(ip + 1)[0]];
+      };
+    });
+  }
+};
+template <>
+struct Part<op_id(Special::call_ref_0)> : CallRefFast<0> {};
+template <>
+struct Part<op_id(Special::call_ref_1)> : CallRefFast<1> {};
+template <>
+struct Part<op_id(Special::call_ref_2)> : CallRefFast<2> {};
+template <>
+struct Part<op_id(Special::call_ref_3)> : CallRefFast<3> {};
+
+template <>
+struct Part<op_id(Special::call_ref)> {
+  static constexpr u32 kWords = 0;
+  VM_ALWAYS_INLINE static Handler exec(Regs& r) {
+    const Insn* const ip = r.ip;
+    const u32 num = ip->f[1];
+    const u32 ref = ip->f[2];
+    return call_reference(r, r.fp[ip->f[0]], 1 + packed_words(num + ref, 2),
+                          [&r, ip, num, ref](const FuncCode* code) __attribute__((always_inline)) {
+                            return put_list(r.fp, packed(ip + 1), num, ref, code);
+                          });
+  }
+};
+
+template <>
+struct Part<op_id(Special::call_ref_range)> {
+  static constexpr u32 kWords = 2;
+  VM_ALWAYS_INLINE static Handler exec(Regs& r) {
+    const Insn* const ip = r.ip;
+    return call_reference(r, r.fp[ip->f[0]], kWords, [&r, ip](const FuncCode* code) __attribute__((always_inline)) {
+      return put_ranges(r.fp + ip->f[1], packed(ip + 1)[0], r.fp + ip->f[2], packed(ip + 1)[1], code);
+    });
   }
 };
 
@@ -362,6 +423,35 @@ struct Part<op_id(Special::return_call_indirect_range)> {
   }
 };
 
+template <>
+struct Part<op_id(Special::return_call_ref)> {
+  static constexpr u32 kWords = 0;
+  VM_ALWAYS_INLINE static Handler exec(Regs& r) {
+    const Insn* const ip = r.ip;
+    const u64 callee = r.fp[ip->f[0]];
+    if (callee == 0) [[unlikely]]
+      return trap(r, TrapKind::kNullFunctionReference);
+    const Target target = target_of(r, callee);
+    const u32 num = ip->f[1];
+    const u32 ref = ip->f[2];
+    return tail_call(r, target.code, target.ctx, num, ref, from_list(r.fp, packed(ip + 1), num + ref));
+  }
+};
+template <>
+struct Part<op_id(Special::return_call_ref_range)> {
+  static constexpr u32 kWords = 0;
+  VM_ALWAYS_INLINE static Handler exec(Regs& r) {
+    const Insn* const ip = r.ip;
+    const u64 callee = r.fp[ip->f[0]];
+    if (callee == 0) [[unlikely]]
+      return trap(r, TrapKind::kNullFunctionReference);
+    const Target target = target_of(r, callee);
+    const u32 num = packed(ip + 1)[0];
+    const u32 ref = packed(ip + 1)[1];
+    return tail_call(r, target.code, target.ctx, num, ref, from_ranges(r.fp + ip->f[1], num, r.fp + ip->f[2], ref));
+  }
+};
+
 // --- Returns ---------------------------------------------------------------------------------------------------------
 
 // Pops a frame of `words` words with the result `bits`; the accumulator that it belongs in is set already.
@@ -427,6 +517,22 @@ template <>
 struct Part<op_id(Special::ret_F32)> {
   static constexpr u32 kWords = 0;
   VM_ALWAYS_INLINE static Handler exec(Regs& r) { return return_bits(r, r.ip->f[0], slot_bits(low_f32(r.facc))); }
+};
+
+template <>
+struct Part<op_id(Special::ret_V)> {
+  static constexpr u32 kWords = 0;
+  VM_ALWAYS_INLINE static Handler exec(Regs& r) {
+    const u32 words = r.ip->f[1];
+    if (r.fp[words - 1] != kReturnToInterp) [[unlikely]]
+      return &slow_return_vector;
+    u64 value[2];
+    std::memcpy(value, r.fp + r.ip->f[0], sizeof value);
+    r.fp += words;
+    r.ip = saved_ip(r.fp);
+    std::memcpy(r.fp + result_operand(r.ip), value, sizeof value);
+    return nullptr;
+  }
 };
 
 // The imported function of another instance takes the thunk's place. It gets the thunk's parameters as they lie.

@@ -39,6 +39,28 @@ VM_PLAIN_PART(const64, 2) { fp[ip->f[0]] = whole_u64(ip[1]); }
 VM_PLAIN_PART(wide_get, 2) { fp[ip->f[0]] = fp[low_u32(ip[1])]; }
 VM_PLAIN_PART(wide_set, 2) { fp[low_u32(ip[1])] = fp[ip->f[0]]; }
 
+// --- Moves of v128 ---------------------------------------------------------------------------------------------------
+
+// In one piece: a reader of the whole would wait for two halves.
+VM_ALWAYS_INLINE void copy_vector(u64* to, const u64* from) {
+  u64 words[2];
+  std::memcpy(words, from, sizeof words);
+  std::memcpy(to, words, sizeof words);
+}
+
+VM_PLAIN_PART(mov_v, 1) { copy_vector(fp + ip->f[1], fp + ip->f[0]); }
+VM_PLAIN_PART(const_v, 3) { std::memcpy(fp + ip->f[0], ip + 1, 2 * sizeof(u64)); }
+VM_PLAIN_PART(wide_get_v, 2) { copy_vector(fp + ip->f[0], fp + low_u32(ip[1])); }
+VM_PLAIN_PART(wide_set_v, 2) { copy_vector(fp + low_u32(ip[1]), fp + ip->f[0]); }
+VM_PLAIN_PART(select_v, 2) {
+  const bool first = read_slot<u32>(fp, packed(ip + 1)[0]) != 0;
+  copy_vector(fp + ip->f[2], fp + (first ? ip->f[0] : ip->f[1]));
+}
+VM_PLAIN_PART(global_get_v, 2) { copy_vector(fp + ip->f[0], r.ctx->globals + low_u32(ip[1])); }
+VM_PLAIN_PART(global_set_v, 2) { copy_vector(r.ctx->globals + low_u32(ip[1]), fp + ip->f[0]); }
+VM_PLAIN_PART(global_get_imported_v, 2) { copy_vector(fp + ip->f[0], r.ctx->imported_globals[low_u32(ip[1])]); }
+VM_PLAIN_PART(global_set_imported_v, 2) { copy_vector(r.ctx->imported_globals[low_u32(ip[1])], fp + ip->f[0]); }
+
 // --- Select ----------------------------------------------------------------------------------------------------------
 
 // Both sides are loaded before the choice: a conditional move of values, not a branch and not a choice of addresses, which would
@@ -211,6 +233,17 @@ struct Part<op_id(Special::table_get)> {
     if (index >= table.size) [[unlikely]]
       return trap(r, TrapKind::kOutOfBoundsTableAccess);
     r.fp[r.ip->f[1]] = table.elems[index];
+    r.ip += kWords;
+    return nullptr;
+  }
+};
+
+template <>
+struct Part<op_id(Special::trap_null)> {
+  static constexpr u32 kWords = 1;
+  VM_ALWAYS_INLINE static Handler exec(Regs& r) {
+    if (r.fp[r.ip->f[0]] == 0) [[unlikely]]
+      return trap(r, static_cast<TrapKind>(r.ip->f[1]));
     r.ip += kWords;
     return nullptr;
   }

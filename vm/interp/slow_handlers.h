@@ -2,6 +2,7 @@
 // work, and the machine is reloaded from wherever it says.
 #pragma once
 
+#include "vm/interp/gc_ops.h"
 #include "vm/interp/handler.h"
 #include "vm/interp/translate.h"
 #include "vm/type_registry.h"
@@ -99,6 +100,16 @@ VM_HANDLER(slow_return_nothing) {
   VM_RESUME(exec, next);
 }
 
+VM_HANDLER(slow_return_vector) {
+  VM_BEGIN;
+  const u64* const value = r.fp + r.ip->f[0];
+  ExecContext& exec = save(r);
+  exec.transfer[0] = value[0];
+  exec.transfer[1] = value[1];
+  const Next next = return_values(exec, 2, 0);
+  VM_RESUME(exec, next);
+}
+
 VM_HANDLER(slow_host_status) {
   VM_BEGIN;
   const auto* const function = reinterpret_cast<const HostFunction*>(whole_u64(r.ip[1]));
@@ -178,6 +189,21 @@ VM_HANDLER(op_keeping) {
   VM_NEXT;
 }
 
+// The space is used up.
+#define VM_SLOW_ALLOCATION(name)    \
+  VM_HANDLER(slow_##name) {         \
+    VM_BEGIN;                       \
+    ExecContext& exec = save(r);    \
+    const Next next = (name)(exec); \
+    VM_RESUME(exec, next);          \
+  }
+VM_SLOW_ALLOCATION(struct_new)
+VM_SLOW_ALLOCATION(struct_new_default)
+VM_SLOW_ALLOCATION(array_new)
+VM_SLOW_ALLOCATION(array_new_default)
+VM_SLOW_ALLOCATION(array_new_fixed)
+#undef VM_SLOW_ALLOCATION
+
 inline constexpr HandlerRow kColdRows[] = {
     {op_id(Special::ret_many), &op_ret_many},
     {op_id(Special::ret_range), &op_ret_range},
@@ -197,6 +223,22 @@ inline constexpr HandlerRow kColdRows[] = {
     {op_id(Special::data_drop), &op_keeping<&data_drop>},
     {op_id(Special::elem_drop), &op_keeping<&elem_drop>},
     {op_id(Special::ref_func), &op_keeping<&ref_func>},
+    {op_id(Special::struct_new_range), &op_interruptible<&struct_new_range>},
+    {op_id(Special::struct_get_x), &op_keeping<&struct_get_x>},
+    {op_id(Special::struct_set_x), &op_keeping<&struct_set_x>},
+    {op_id(Special::array_new_x), &op_interruptible<&array_new_x>},
+    {op_id(Special::array_alloc), &op_interruptible<&array_alloc>},
+    {op_id(Special::array_new_fixed_range), &op_interruptible<&array_new_fixed_range>},
+    {op_id(Special::array_new_data), &op_interruptible<&array_new_data>},
+    {op_id(Special::array_new_elem), &op_interruptible<&array_new_elem>},
+    {op_id(Special::array_fill_all), &op_interruptible<&array_fill_all>},
+    {op_id(Special::array_clear), &op_interruptible<&array_clear>},
+    {op_id(Special::array_load_data), &op_interruptible<&array_load_data>},
+    {op_id(Special::array_load_elem), &op_interruptible<&array_load_elem>},
+    {op_id(Special::array_fill), &op_interruptible<&array_fill>},
+    {op_id(Special::array_copy), &op_interruptible<&array_copy>},
+    {op_id(Special::array_init_data), &op_interruptible<&array_init_data>},
+    {op_id(Special::array_init_elem), &op_interruptible<&array_init_elem>},
 };
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

@@ -286,7 +286,6 @@ void FunctionTranslator::move_to_label(const Control& target, u32 count) {
     const u32 which = value.is_ref() ? 1 : 0;
     const u32 word = value.home - (all.home[which] - target.home[which]);
     set_word(value, word);
-    if (value.kind == ValType::kV128) emit_mov(value.home + 1, word + 1);
   }
 }
 
@@ -315,15 +314,56 @@ void FunctionTranslator::br(u64 pc, u32 depth) {
 
 void FunctionTranslator::br_if(u64 pc, u32 depth) {
   begin(pc);
-  Operand condition = pop();
+  branch_with_values({.condition = pop()}, depth);
+}
+
+// Branches to `target`, or to a label of its own when that is null, if the reference in `word` is null (`when`) or is not.
+void FunctionTranslator::branch_on_null(u32 word, bool when, Control* target, u32* fixups) {
+  const bool back = target != nullptr && target->kind == BlockKind::kLoop;
+  // Null is 0 in every hierarchy (vm/reference.h): comparing all bits is the test.
+  const Opcode compare = when ? Opcode::i64_eq : Opcode::i64_ne;
+  ++branch_number_;
+  if (options_.short_branches && !long_branches_.contains(branch_number_)) {
+    link(target, fixups, emit(branch_id(compare, Form::kSI, back), word), 2);
+    return;
+  }
+  spill(0);
+  acc_[0].mirror = kNone;
+  emit(op_id(compare, Form::kSI, Dest::kA), word);
+  link(target, fixups, emit(back ? Special::br_if_back_A : Special::br_if_A), kWideField);
+}
+
+// The same if the reference is of the cast's target or is not.
+void FunctionTranslator::branch_on_cast(const Test& test, bool when, Control* target, u32* fixups) {
+  const bool back = target != nullptr && target->kind == BlockKind::kLoop;
+  // ORDER: br_cast, br_cast_back, br_castz, br_castz_back.
+  const auto first = static_cast<u16>(Special::br_cast);
+  const u32 word = emit(static_cast<Special>(first + (when ? 0 : 2) + (back ? 1 : 0)), test.word);
+  emit_u64(test.target);
+  link(target, fixups, word, kWideField);
+}
+
+void FunctionTranslator::branch_if(const Test& test, bool holds, Control* target, u32* fixups) {
+  if (test.word == kNone) {
+    branch_on(test.condition, holds, target, fixups);
+  } else if (test.is_cast) {
+    branch_on_cast(test, test.null == holds, target, fixups);
+  } else {
+    branch_on_null(test.word, test.null == holds, target, fixups);
+  }
+}
+
+// Branches to the label if the test holds, with the topmost values, which stay on the stack.
+void FunctionTranslator::branch_with_values(Test test, u32 depth) {
   Control& target = control_.label(depth);
   const u32 count = target.arity();
   if (count == 0) {
-    branch_on(condition, true, &target, nullptr);
+    branch_if(test, true, &target, nullptr);
     return;
   }
+  Operand& condition = test.condition;
   const bool returns = depth + 1 == control_.size();
-  const bool last = is_last(condition);
+  const bool last = test.word == kNone && is_last(condition);
   if (count > kFewValues || wide_) {
     const Detached compare = last ? detach() : Detached{};
     settle(count);
@@ -344,11 +384,11 @@ void FunctionTranslator::br_if(u64 pc, u32 depth) {
       if (last) attach(compare, condition);
     }
     spill_all();
-    branch_on(condition, true, &target, nullptr);
+    branch_if(test, true, &target, nullptr);
     return;
   }
   u32 over = kNoFixup;
-  branch_on(condition, false, nullptr, &over);
+  branch_if(test, false, nullptr, &over);
   spill_all();
   if (returns) {
     emit_return();

@@ -262,6 +262,47 @@ void FunctionTranslator::return_call_indirect(u64 pc, u32 table, TypeId id, cons
   truncate(control_.label(0).height);
 }
 
+void FunctionTranslator::call_ref(u64 pc, TypeId, const FuncType& type) {
+  begin(pc);
+  Operand callee = pop();
+  const u32 c = slot(callee);
+  const auto count = static_cast<u32>(type.params.size());
+  const List list = count > kMaxListed ? range_of_values(count) : list_values(count, false);
+  truncate(stack_.size() - count);
+  spill_all();
+  if (count > kMaxListed) {
+    emit(Special::call_ref_range, c, list.home[0], list.home[1]);
+    code_.push({static_cast<u16>(list.nums), {static_cast<u16>(list.refs), 0, 0}});
+  } else if (list.nums <= 3 && !has_references(type) && !wide_) {
+    const auto a = [&](u32 i) { return i < list.nums ? operands_[i] : 0; };
+    emit(static_cast<Special>(static_cast<u32>(Special::call_ref_0) + list.nums), c, a(0), a(1));
+    code_.push({static_cast<u16>(a(2)), {0, 0, 0}});
+  } else {
+    emit(Special::call_ref, c, list.nums, list.refs);
+    emit_list(list.nums + list.refs, 2);
+  }
+  push_results(type);
+}
+
+void FunctionTranslator::return_call_ref(u64 pc, TypeId, const FuncType& type) {
+  begin(pc);
+  Operand callee = pop();
+  const u32 c = slot(callee);
+  const auto count = static_cast<u32>(type.params.size());
+  if (count > kMaxListed) {
+    const List range = range_of_values(count);
+    spill_all();
+    emit(Special::return_call_ref_range, c, range.home[0], range.home[1]);
+    code_.push({static_cast<u16>(range.nums), {static_cast<u16>(range.refs), 0, 0}});
+  } else {
+    const List list = list_values(count, false);
+    spill_all();
+    emit(Special::return_call_ref, c, list.nums, list.refs);
+    emit_list(list.nums + list.refs, 0);
+  }
+  truncate(control_.label(0).height);
+}
+
 void FunctionTranslator::return_(u64 pc) {
   begin(pc);
   emit_return();
@@ -292,6 +333,11 @@ void FunctionTranslator::emit_return() {
     } else {
       emit(Special::ret_SF, slot(value), frame);
     }
+    return;
+  }
+  if (count == 1 && !wide_ && results_.types()[0] == ValType::kV128) {
+    const Operand value = take(0);
+    emit(Special::ret_V, vector_slot(value), frame);
     return;
   }
   const bool float_first = count > 0 && results_.types()[0].is_float();

@@ -33,23 +33,29 @@ bool FunctionTranslator::open(const FuncBody& body) {
          control_.open() && fixups_.open() && local_words_.open(num_locals);
 }
 
-void FunctionTranslator::begin_function(std::span<const ValType> locals, u32 /*num_params*/,
+void FunctionTranslator::begin_function(std::span<const ValType> locals, u32 num_params,
                                         std::span<const ValType> results) {
-  // Rule P4: references are the last slots; both classes in the order of the locals, then the temporaries.
+  // Rule P4: references are the last slots; both classes in the order of the locals, then the temporaries. The scratch slots of a wide
+  // frame come before the declared locals, which alone may go beyond the reach of an operand.
   u32 next = kSlotBase;
   u32 next_ref = kSlotBase + func_.ref_base;
-  for (const ValType type : locals) {
+  const auto place = [&](ValType type) {
     u32& at = type.is_ref() ? next_ref : next;
     local_words_.push(at);
     at += type.slots();
+  };
+  for (const ValType type : locals.first(num_params)) place(type);
+  if (wide_) {
+    scratch_ = next;
+    scratch_count_ = kWideScratchSlots;
+    next += kWideScratchSlots;
   }
+  for (const ValType type : locals.subspan(num_params)) place(type);
   const u32 temporaries = kSlotBase + func_.ref_base - next;
   VM_CHECK(temporaries >= max_num_slots_);
   VM_CHECK(kSlotBase + func_.num_slots - next_ref >= max_ref_slots_);
-  scratch_ = next;
-  scratch_count_ = temporaries - max_num_slots_;
-  VM_CHECK(!wide_ || (scratch_count_ > 0 && scratch_ + scratch_count_ <= 0x1'0000));
-  stack_.start(next + scratch_count_, next_ref);
+  VM_CHECK(scratch_ + scratch_count_ <= 0x1'0000);
+  stack_.start(next, next_ref);
   results_ = TypeList(results);
   Control body;
   body.home[0] = stack_.next(false);

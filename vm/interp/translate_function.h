@@ -20,6 +20,7 @@
 // except nop, block, loop, try_table, try, catch, catch_all, delegate, else and end. `if` counts. Operators of unreachable code are not reported.
 #pragma once
 
+#include <array>
 #include <span>
 #include <vector>
 
@@ -146,6 +147,11 @@ class FunctionTranslator {
   void atomic(u64 pc, Opcode op, const MemArg& arg);
   void wide_arithmetic(u64 pc, Opcode op);
   void numeric(u64 pc, Opcode op);
+  void vector_constant(u64 pc, u64 low, u64 high);
+  void vector_lane(u64 pc, Opcode op, u32 lane);
+  void vector_shuffle(u64 pc, const std::array<u8, 16>& lanes);
+  void load_lane(u64 pc, Opcode op, const MemArg& arg, u32 lane);
+  void store_lane(u64 pc, Opcode op, const MemArg& arg, u32 lane);
 
  private:
   static constexpr u32 kNone = 0xFFFF'FFFF;
@@ -192,6 +198,16 @@ class FunctionTranslator {
     u32 home[2];  // First homes, for the forms that take ranges.
   };
 
+  // What a conditional branch asks: an i32 that was popped, or whether the reference in slot `word` is null (or is not), or of the
+  // cast's target (or is not).
+  struct Test {
+    Operand condition;
+    u32 word = kNone;
+    bool null = true;  // The outcome, of casts too.
+    bool is_cast = false;
+    u64 target = 0;  // The word behind a cast.
+  };
+
   // A branch may carry this many values one by one; more are moved as a range, so that code stays linear in the body.
   static constexpr u32 kFewValues = 4;
   static constexpr u32 kMaxOperands = 2 * 1000;  // Parameters, or results, of one function: each at most a vector.
@@ -226,6 +242,7 @@ class FunctionTranslator {
   void produce_in_slot(ValType::Kind kind, u32 d_word, u32 d_field, bool mirrored);
   void emit_const(u64 value, u32 word);
   void emit_mov(u32 from, u32 to);
+  void copy_value(ValType::Kind kind, u32 from, u32 to);
   void set_word(Operand& value, u32 word);
   void to_home(Operand& value);
   void settle(u32 count);
@@ -243,9 +260,29 @@ class FunctionTranslator {
   void eqz(Opcode compare);
   [[nodiscard]] bool tests_zero();
 
+  // --- translate_vector.cpp: a v128 is never pending, and no constant ---
+  [[nodiscard]] u32 vector_slot(const Operand& value);
+  void produce_vector(u32 start, u32 d_field);
+  void move_vector(u32 from, u32 to);
+  void vector(Opcode op);
+  void vector_load(Opcode op, const MemArg& arg);
+  void vector_store(Opcode op, const MemArg& arg);
+  void vector_access_lane(Opcode op, const MemArg& arg, u32 lane, bool loads);
+  void vector_select();
+  void vector_global_get(u32 global);
+  void vector_global_set(u32 global);
+
   // --- translate_memory.cpp ---
   [[nodiscard]] u32 fresh_operands(u32 count);
   [[nodiscard]] ValType::Kind address_kind(u32 memory) const;
+
+  // --- translate_gc.cpp ---
+  void produce_cell(ValType::Kind kind, u32 start);
+  [[nodiscard]] u32 near_value(Operand& value);
+  [[nodiscard]] u32 near_range(u32 home, u32 count);
+  void replace_by_object(u32 count, u32 start, u32 d_field);
+  void array_new_segment(Special allocate, Special load, TypeId type, u32 segment);
+  void array_init(Special op, u32 segment);
 
   // --- translate_branch.cpp ---
   void open_block(BlockKind kind, const BlockSignature& signature);
@@ -257,6 +294,10 @@ class FunctionTranslator {
   void link(Control* target, u32* fixups, u32 word, u8 field);
   void jump(Control& target);
   void branch_on(Operand condition, bool when, Control* target, u32* fixups);
+  void branch_on_null(u32 word, bool when, Control* target, u32* fixups);
+  void branch_on_cast(const Test& test, bool when, Control* target, u32* fixups);
+  void branch_if(const Test& test, bool holds, Control* target, u32* fixups);
+  void branch_with_values(Test test, u32 depth);
   [[nodiscard]] Values values(u32 count);
   [[nodiscard]] static bool at_label(const Control& target, const Values& values);
   Operand take(u32 depth);
@@ -270,6 +311,9 @@ class FunctionTranslator {
   void next_arm(u32 tag, std::span<const ValType> payload, bool falls_in);
   void end_catch(Control& control, bool falls_in);
   void emit_throw_ref(u32 word);
+
+  // --- translate_reference.cpp ---
+  void push_again(const Operand& value);
 
   // --- translate_call.cpp ---
   [[nodiscard]] u32 listed_operand(u32 depth);

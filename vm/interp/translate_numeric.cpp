@@ -60,7 +60,10 @@ void FunctionTranslator::numeric(u64 pc, Opcode op) {
     case OpFamily::kFloatBinary:
     case OpFamily::kFloatCompare: float_binary(op); return;
     case OpFamily::kUnary: unary(op); return;
-    default: VM_CHECK(op == Opcode::atomic_fence);  // Nothing to do (parts_atomic.h).
+    default:
+      if (op == Opcode::atomic_fence) return;  // Nothing to do (parts_atomic.h).
+      vector(op);
+      return;
   }
 }
 
@@ -194,6 +197,7 @@ void FunctionTranslator::eqz(Opcode compare) {
 
 void FunctionTranslator::load(u64 pc, Opcode op, const MemArg& arg) {
   begin(pc);
+  if (is_vector(row_of(op).family)) return vector_load(op, arg);
   Operand address = pop();
   const ValType::Kind kind = row_of(op).result;
   if (arg.offset > 0xFFFF || arg.memory != 0) [[unlikely]] {
@@ -214,6 +218,7 @@ void FunctionTranslator::load(u64 pc, Opcode op, const MemArg& arg) {
 
 void FunctionTranslator::store(u64 pc, Opcode op, const MemArg& arg) {
   begin(pc);
+  if (is_vector(row_of(op).family)) return vector_store(op, arg);
   Operand value = pop();
   Operand address = pop();
   if (arg.offset > 0xFFFF || arg.memory != 0) [[unlikely]] {
@@ -288,6 +293,7 @@ void FunctionTranslator::drop(u64 pc, ValType) {
 
 void FunctionTranslator::select(u64 pc, ValType type) {
   begin(pc);
+  if (type == ValType::kV128) return vector_select();
   Operand condition = pop();
   Operand b = pop();
   Operand a = pop();
@@ -358,6 +364,7 @@ void FunctionTranslator::local_tee(u64 pc, u32 local, ValType type) {
 
 void FunctionTranslator::global_get(u64 pc, u32 global, ValType type) {
   begin(pc);
+  if (type == ValType::kV128) return vector_global_get(global);
   const u64 word = module_.global_offsets[global];
   if (global < module_.imported_globals && module_.globals[global].type.is_mutable) {
     const u32 start = emit(Special::global_get_imported);
@@ -373,8 +380,9 @@ void FunctionTranslator::global_get(u64 pc, u32 global, ValType type) {
   }
 }
 
-void FunctionTranslator::global_set(u64 pc, u32 global, ValType) {
+void FunctionTranslator::global_set(u64 pc, u32 global, ValType type) {
   begin(pc);
+  if (type == ValType::kV128) return vector_global_set(global);
   Operand value = pop();
   const u64 word = module_.global_offsets[global];
   if (global < module_.imported_globals) {

@@ -102,6 +102,14 @@ void FunctionTranslator::emit_mov(u32 from, u32 to) {
   note_write(to);
 }
 
+void FunctionTranslator::copy_value(ValType::Kind kind, u32 from, u32 to) {
+  if (kind == ValType::kV128) {
+    move_vector(from, to);
+  } else {
+    emit_mov(from, to);
+  }
+}
+
 // Makes `word`, a local or a temporary that no live value has, hold the popped value.
 void FunctionTranslator::set_word(Operand& value, u32 word) {
   Accumulator& acc = accumulator(value);
@@ -125,14 +133,15 @@ void FunctionTranslator::set_word(Operand& value, u32 word) {
         code_[last_.d_word].f[last_.d_field] = static_cast<u16>(word);
         const bool mirrored = acc.mirror == value.home;
         note_write(word);
+        if (value.kind == ValType::kV128) note_write(word + 1);
         if (mirrored) acc.mirror = word;
         last_ = {};
       } else if (value.home != word) {
-        emit_mov(value.home, word);
+        copy_value(value.kind, value.home, word);
       }
       break;
     case Place::kLocal:
-      if (local_words_[value.lazy.local] != word) emit_mov(local_words_[value.lazy.local], word);
+      if (local_words_[value.lazy.local] != word) copy_value(value.kind, local_words_[value.lazy.local], word);
       break;
     case Place::kConst: emit_const(value.value, word); break;
   }
@@ -143,7 +152,7 @@ void FunctionTranslator::to_home(Operand& value) {
   switch (value.place) {
     case Place::kTemp: return;
     case Place::kAcc: finish_pending(value); return;
-    case Place::kLocal: emit_mov(local_words_[value.lazy.local], value.home); break;
+    case Place::kLocal: copy_value(value.kind, local_words_[value.lazy.local], value.home); break;
     case Place::kConst: emit_const(value.value, value.home); break;
   }
   value.place = Place::kTemp;

@@ -170,12 +170,12 @@ struct InstructionReader::State {
       if (!at_end()) {
         if (!read_next()) return false;
         if (has_hint) [[unlikely]]
-          return bad_hint("invalid target");
+          return bad_hint("invalid target", ErrorCode::kMisplacedAnnotation);
         if (forms.back().kind != FormKind::kSingle) continue;
       } else if (labels.size() != 0) {
         return cursor.unexpected();  // A flat block is open.
       } else if (has_hint) {
-        return bad_hint("invalid target");
+        return bad_hint("invalid target", ErrorCode::kMisplacedAnnotation);
       }
       forms.pop_back();
       return true;
@@ -464,7 +464,7 @@ struct InstructionReader::State {
     for (; annotation < all.size() && all[annotation].before <= last; ++annotation) {
       const Annotation& found = all[annotation];
       if (found.id != "metadata.code.branch_hint") continue;
-      if (found.before < cursor.index()) return bad_hint("invalid target");
+      if (found.before < cursor.index()) return bad_hint("invalid target", ErrorCode::kMisplacedAnnotation);
       if (has_hint) return bad_hint("duplicate annotation");
       if (!read_hint(found)) return bad_hint("malformed hint");
     }
@@ -484,8 +484,8 @@ struct InstructionReader::State {
     return true;
   }
 
-  [[gnu::cold]] bool bad_hint(std::string_view what) {
-    return cursor.fail(ErrorCode::kMalformedAnnotation, cursor.offset(),
+  [[gnu::cold]] bool bad_hint(std::string_view what, ErrorCode code = ErrorCode::kMalformedAnnotation) {
+    return cursor.fail(code, cursor.offset(),
                        "@metadata.code.branch_hint annotation: " + std::string(what));
   }
 

@@ -172,6 +172,9 @@ class BodyStack {
     return fit;
   }
 
+  // Every further operand of the block is a bottom, which matches anything.
+  [[nodiscard]] bool is_bottomless() const { return operands_in_block() == 0 && controls_.back().is_unreachable; }
+
   [[nodiscard]] size_t operands() const { return operands_.size(); }
   [[nodiscard]] size_t operands_in_block() const { return operands_.size() - controls_.back().height; }
 

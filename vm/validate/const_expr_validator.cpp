@@ -23,6 +23,63 @@ bool ConstExprValidator::check_binary(ValType type) {
   return true;
 }
 
+bool ConstExprValidator::pop(ValType expected) {
+  const ValType found = stack_.empty() ? ValType() : stack_.back();
+  if (stack_.empty() || !TypeRegistry::global().matches(found, expected))
+    return error(ErrorCode::kTypeMismatch, detail::mismatch_text(expected, found));
+  stack_.pop_back();
+  return true;
+}
+
+// struct.new and array.new in all their forms. Every operand popped was pushed by an operator of its own.
+bool ConstExprValidator::check_object(const Operator& op) {
+  if (op.index >= module_.types.size()) return error(ErrorCode::kUnknownType, fmt::format("{}", op.index));
+  const TypeId id = module_.types[op.index];
+  const SubType& type = TypeRegistry::global().get(id);
+  const bool is_struct = op.op == Opcode::struct_new || op.op == Opcode::struct_new_default;
+  if (type.kind != (is_struct ? CompositeKind::kStruct : CompositeKind::kArray))
+    return error(ErrorCode::kTypeMismatch, fmt::format("type {} for {}", op.index, info(op.op).text));
+  const auto is_defaultable = [&] {
+    return TypeRegistry::global().has_default(id) || error(ErrorCode::kTypeMismatch, "a field has no default value");
+  };
+  switch (op.op) {
+    case Opcode::struct_new:
+      for (size_t i = type.fields.size(); i-- > 0;) {
+        if (!pop(detail::unpacked(type.fields[i].storage))) return false;
+      }
+      break;
+    case Opcode::struct_new_default:
+      if (!is_defaultable()) return false;
+      break;
+    case Opcode::array_new:
+      if (!pop(ValType::kI32) || !pop(detail::unpacked(type.fields[0].storage))) return false;
+      break;
+    case Opcode::array_new_default:
+      if (!is_defaultable() || !pop(ValType::kI32)) return false;
+      break;
+    default:  // array_new_fixed
+      for (u32 i = 0; i < op.index2; ++i) {
+        if (!pop(detail::unpacked(type.fields[0].storage))) return false;
+      }
+      break;
+  }
+  stack_.push_back(ValType::ref(HeapType::concrete(id), false));
+  return true;
+}
+
+bool ConstExprValidator::check_conversion(const Operator& op) {
+  if (op.op == Opcode::ref_i31) {
+    if (!pop(ValType::kI32)) return false;
+    stack_.push_back(ValType::ref(HeapType::kI31, false));
+    return true;
+  }
+  const bool to_any = op.op == Opcode::any_convert_extern;
+  const bool is_nullable = !stack_.empty() && stack_.back().is_nullable();
+  if (!pop(ValType::ref(to_any ? HeapType::kExtern : HeapType::kAny, true))) return false;
+  stack_.push_back(ValType::ref(to_any ? HeapType::kAny : HeapType::kExtern, is_nullable));
+  return true;
+}
+
 bool ConstExprValidator::check(const Operator& op, u32 visible_globals) {
   const OpcodeInfo& row = info(op.op);
   if (!row.is_const_expr) return error(ErrorCode::kConstantExpressionRequired, std::string(row.text));
@@ -40,6 +97,7 @@ bool ConstExprValidator::check(const Operator& op, u32 visible_globals) {
     case Opcode::i64_const: return constant(ValType::kI64);
     case Opcode::f32_const: return constant(ValType::kF32);
     case Opcode::f64_const: return constant(ValType::kF64);
+    case Opcode::v128_const: expr_->high = op.high; return constant(ValType::kV128);
     case Opcode::ref_null:
       if (deferred_.has_value()) return false;
       expr_->kind = ConstExpr::Kind::kValue;
@@ -69,6 +127,14 @@ bool ConstExprValidator::check(const Operator& op, u32 visible_globals) {
     case Opcode::i64_add:
     case Opcode::i64_sub:
     case Opcode::i64_mul: return check_binary(ValType::kI64);
+    case Opcode::struct_new:
+    case Opcode::struct_new_default:
+    case Opcode::array_new:
+    case Opcode::array_new_default:
+    case Opcode::array_new_fixed: return check_object(op);
+    case Opcode::ref_i31:
+    case Opcode::any_convert_extern:
+    case Opcode::extern_convert_any: return check_conversion(op);
     default: return error(ErrorCode::kConstantExpressionRequired, std::string(row.text));
   }
 }

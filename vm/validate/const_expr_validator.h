@@ -19,6 +19,9 @@ class ConstExprValidator {
  private:
   [[nodiscard]] bool check(const Operator& op, u32 visible_globals);
   [[nodiscard]] bool check_binary(ValType type);
+  [[nodiscard]] bool check_object(const Operator& op);
+  [[nodiscard]] bool check_conversion(const Operator& op);
+  [[nodiscard]] bool pop(ValType expected);
   [[nodiscard]] bool error(ErrorCode code, std::string detail = {}) {
     return reader_.fail(code, pc_, std::move(detail));
   }

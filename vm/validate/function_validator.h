@@ -59,9 +59,6 @@ inline constexpr auto kPlainSignatures = [] {
 // Names the types in the message of a mismatch; a bottom stands for an operand that is not there.
 [[nodiscard]] std::string mismatch_text(ValType expected, ValType found);
 
-// A list of exactly this reference type that lives as long as the program. Any thread.
-[[nodiscard]] std::span<const ValType> interned_reference(ValType type);
-
 }  // namespace detail
 
 // Validates bodies of one module, one after the other; keeps its buffers in between. Not for several threads at once.
@@ -174,6 +171,27 @@ class FunctionValidator {
     const Fit fit = stack_.retype(types, frame.label_slots(), frame.label_refs(), index, found);
     return fit == Fit::kYes ? check_height() : misfit(fit, types, index, found);
   }
+  // The same for a label whose last operand the branch brings itself.
+  [[nodiscard]] bool retype_all_but_last(const ControlFrame& frame) {
+    const std::span<const ValType> types = frame.label_types().first(frame.label_types().size() - 1);
+    size_t index = 0;
+    ValType found;
+    const Fit fit = stack_.retype(types, frame.label_slots(), frame.label_refs() - 1, index, found);
+    return fit == Fit::kYes ? check_height() : misfit(fit, types, index, found);
+  }
+  // The last of the types that a branch to the label carries, which must be a reference.
+  [[nodiscard]] bool last_reference(const ControlFrame& frame, ValType& type) {
+    const std::span<const ValType> types = frame.label_types();
+    if (!types.empty() && types.back().is_ref()) {
+      type = types.back();
+      return true;
+    }
+    return error(ErrorCode::kTypeMismatch, "the label takes no reference as its last operand");
+  }
+  // The type of a reference that is known not to be null; of a bottom, a reference that matches all of them.
+  [[nodiscard]] static ValType non_null(ValType type) {
+    return ValType::ref(type.is_bottom() ? HeapType(HeapType::kBottom) : type.heap(), false);
+  }
   // The operands of a branch behind which code is unreachable: they match, and stay what they are.
   [[nodiscard]] bool check_branch_operands(std::span<const ValType> types) {
     size_t index = 0;
@@ -201,7 +219,7 @@ class FunctionValidator {
       case BlockType::Kind::kValue:
         if (deferred_.has_value()) return false;
         if (type.value.is_ref()) {
-          shape.results = detail::interned_reference(type.value);
+          shape.results = registry_.single(type.value);
           shape.slots.result_refs = 1;
         } else {
           shape.results = std::span(&detail::kNumberTypes[type.value.kind()], 1);
@@ -339,6 +357,24 @@ class FunctionValidator {
     return true;
   }
 
+  [[nodiscard]] bool check_call_ref(const Operator& op) {
+    const TypeId id = types_.func_type_at(op.index, pc_);
+    if (deferred_.has_value()) return false;
+    const FuncType& type = registry_.func(id);
+    const FuncShape& shape = registry_.func_shape(id);
+    if (!pop(ValType::ref(HeapType::concrete(id), true))) return false;
+    if (op.op == Opcode::call_ref) {
+      const bool reported = live();
+      if (!apply_call(type, shape)) return false;
+      if (reported) sink_.call_ref(pc_, id, type);
+      return true;
+    }
+    if (!pop_all(type.params, shape.param_slots, shape.param_refs) || !check_callee_results(type)) return false;
+    if (live()) sink_.return_call_ref(pc_, id, type);
+    stack_.set_unreachable();
+    return true;
+  }
+
   [[nodiscard]] bool check_select(const Operator& op) {
     if (!pop(ValType::kI32)) return false;
     ValType type = op.type;
@@ -372,16 +408,20 @@ class FunctionValidator {
     return value_type_of(module_.tables[table].type.limits.address_type);
   }
 
-  [[nodiscard]] bool check_access(const Operator& op) {
+  // The immediates of a memory access.
+  [[nodiscard]] bool check_mem_arg(const Operator& op) {
     if (!check_memory(op.memory)) return false;
     const OpcodeInfo& row = info(op.op);
-    if (row.prefix == kAtomicPrefix) return check_atomic(op);
     if (op.align_log2 > static_cast<u32>(row.width_log2)) return error(ErrorCode::kAlignmentTooLarge);
-    const MemoryType& memory = module_.memories[op.memory];
-    if (memory.limits.address_type == AddressType::kI32 && op.value > 0xFFFF'FFFF)
+    if (memory_address(op.memory) == ValType::kI32 && op.value > 0xFFFF'FFFF)
       return error(ErrorCode::kOffsetOutOfRange);
+    return true;
+  }
+  [[nodiscard]] bool check_access(const Operator& op) {
+    if (info(op.op).prefix == kAtomicPrefix) return check_memory(op.memory) && check_atomic(op);
+    if (!check_mem_arg(op)) return false;
     const detail::PlainSignature& signature = detail::kPlainSignatures[static_cast<size_t>(op.op)];
-    const ValType address = value_type_of(memory.limits.address_type);
+    const ValType address = memory_address(op.memory);
     const MemArg arg{op.memory, op.value};
     if (signature.num_results == 1) {
       if (!pop(address)) return false;
@@ -472,10 +512,30 @@ class FunctionValidator {
     return true;
   }
 
+  [[nodiscard]] bool check_lane(const Operator& op) {
+    const u32 lane = op.lanes[0];
+    return lane < lane_count(info(op.op)) || unknown(ErrorCode::kInvalidLaneIndex, lane);
+  }
+
   [[nodiscard]] bool check_memory_op(const Operator& op);
+  [[nodiscard]] bool check_vector_op(const Operator& op);
   [[nodiscard]] bool check_table_op(const Operator& op);
   [[nodiscard]] bool check_reference_op(const Operator& op);
   [[nodiscard]] bool check_control(const Operator& op);
+  // function_validator_gc.h
+  [[nodiscard]] bool composite(u32 index, CompositeKind kind, TypeId& id);
+  [[nodiscard]] bool pop_fields(std::span<const FieldType> fields);
+  [[nodiscard]] bool pop_elements(ValType element, u32 count);
+  [[nodiscard]] bool check_extension(ValType storage, bool is_plain);
+  [[nodiscard]] bool check_numeric_array(const FieldType& element);
+  [[nodiscard]] bool check_data(u32 data);
+  [[nodiscard]] bool check_elem(const FieldType& element, u32 elem);
+  [[nodiscard]] bool check_struct_op(const Operator& op);
+  [[nodiscard]] bool check_array_op(const Operator& op);
+  [[nodiscard]] bool check_array_write(const Operator& op, TypeId id);
+  [[nodiscard]] bool check_any_op(const Operator& op);
+  [[nodiscard]] bool check_cast(const Operator& op);
+  [[nodiscard]] bool check_br_on_cast(const Operator& op);
   // function_validator_exceptions.h
   [[nodiscard]] bool check_catch_clause(const CatchClause& clause);
   [[nodiscard]] bool check_try_table(const Operator& op);
@@ -510,4 +570,5 @@ template <class Sink>
 }  // namespace lunabeam::vm
 
 #include "vm/validate/function_validator_exceptions.h"
+#include "vm/validate/function_validator_gc.h"
 #include "vm/validate/function_validator_rules.h"

@@ -113,6 +113,34 @@ bool FunctionValidator<Sink>::check_reference_op(const Operator& op) {
       stack_.push(ValType::kI32);
       return true;
     }
+    case Opcode::ref_as_non_null: {
+      ValType type;
+      if (!pop_reference(type)) return false;
+      const ValType result = non_null(type);
+      if (live()) sink_.ref_as_non_null(pc_, result);
+      stack_.push(result);
+      return true;
+    }
+    case Opcode::br_on_null: {
+      ValType type;
+      if (!check_label(op.index) || !pop_reference(type)) return false;
+      const bool reported = live();
+      if (!retype(stack_.at_depth(op.index))) return false;
+      if (reported) sink_.br_on_null(pc_, op.index);
+      stack_.push(non_null(type));
+      return check_height();
+    }
+    case Opcode::br_on_non_null: {
+      if (!check_label(op.index)) return false;
+      const ControlFrame& label = stack_.at_depth(op.index);
+      ValType carried;
+      if (!last_reference(label, carried)) return false;
+      if (!pop(ValType::ref(carried.heap(), true))) return false;
+      const bool reported = live();
+      if (!retype_all_but_last(label)) return false;
+      if (reported) sink_.br_on_non_null(pc_, op.index);
+      return true;
+    }
     default: {  // ref_func
       if (op.index >= module_.func_types.size()) return unknown(ErrorCode::kUnknownFunction, op.index);
       if (declared_ != nullptr && !(*declared_)[op.index])
@@ -123,6 +151,45 @@ bool FunctionValidator<Sink>::check_reference_op(const Operator& op) {
       return true;
     }
   }
+}
+
+template <class Sink>
+bool FunctionValidator<Sink>::check_vector_op(const Operator& op) {
+  const detail::PlainSignature& signature = detail::kPlainSignatures[static_cast<size_t>(op.op)];
+  switch (info(op.op).immediate) {
+    case Immediate::kMemArg: return check_access(op);
+    case Immediate::kMemArgLane: {
+      if (!check_mem_arg(op) || !check_lane(op)) return false;
+      if (!pop(ValType::kV128) || !pop(memory_address(op.memory))) return false;
+      const MemArg arg{op.memory, op.value};
+      if (signature.num_results == 0) {
+        if (live()) sink_.store_lane(pc_, op.op, arg, op.lanes[0]);
+        return true;
+      }
+      if (live()) sink_.load_lane(pc_, op.op, arg, op.lanes[0]);
+      break;
+    }
+    case Immediate::kV128:
+      if (live()) sink_.vector_constant(pc_, op.value, op.high);
+      break;
+    case Immediate::kLane:
+      if (!check_lane(op)) return false;
+      for (u32 i = signature.num_params; i-- > 0;) {
+        if (!pop(signature.params[i])) return false;
+      }
+      if (live()) sink_.vector_lane(pc_, op.op, op.lanes[0]);
+      break;
+    case Immediate::kShuffle:
+      for (const u8 lane : op.lanes) {
+        if (lane >= 32) return unknown(ErrorCode::kInvalidLaneIndex, lane);
+      }
+      if (!pop(ValType::kV128) || !pop(ValType::kV128)) return false;
+      if (live()) sink_.vector_shuffle(pc_, op.lanes);
+      break;
+    default: return check_plain(op);
+  }
+  stack_.push(signature.result);
+  return true;
 }
 
 template <class Sink>
@@ -222,12 +289,51 @@ template <class Sink>
     case Opcode::memory_fill: return check_memory_op(op);
     case Opcode::ref_null:
     case Opcode::ref_is_null:
-    case Opcode::ref_func: return check_reference_op(op);
+    case Opcode::ref_func:
+    case Opcode::ref_as_non_null:
+    case Opcode::br_on_null:
+    case Opcode::br_on_non_null: return check_reference_op(op);
+    case Opcode::call_ref:
+    case Opcode::return_call_ref: return check_call_ref(op);
+    case Opcode::struct_new:
+    case Opcode::struct_new_default:
+    case Opcode::struct_get:
+    case Opcode::struct_get_s:
+    case Opcode::struct_get_u:
+    case Opcode::struct_set: return check_struct_op(op);
+    case Opcode::array_new:
+    case Opcode::array_new_default:
+    case Opcode::array_new_fixed:
+    case Opcode::array_new_data:
+    case Opcode::array_new_elem:
+    case Opcode::array_get:
+    case Opcode::array_get_s:
+    case Opcode::array_get_u:
+    case Opcode::array_set:
+    case Opcode::array_len:
+    case Opcode::array_fill:
+    case Opcode::array_copy:
+    case Opcode::array_init_data:
+    case Opcode::array_init_elem: return check_array_op(op);
+    case Opcode::ref_eq:
+    case Opcode::ref_i31:
+    case Opcode::i31_get_s:
+    case Opcode::i31_get_u:
+    case Opcode::any_convert_extern:
+    case Opcode::extern_convert_any: return check_any_op(op);
+    case Opcode::ref_test:
+    case Opcode::ref_test_null:
+    case Opcode::ref_cast:
+    case Opcode::ref_cast_null: return check_cast(op);
+    case Opcode::br_on_cast:
+    case Opcode::br_on_cast_fail: return check_br_on_cast(op);
     case Opcode::i64_add128:
     case Opcode::i64_sub128:
     case Opcode::i64_mul_wide_s:
     case Opcode::i64_mul_wide_u: return check_wide_arithmetic(op);
-    default: return info(op.op).width_log2 >= 0 ? check_access(op) : check_plain(op);
+    default:
+      if (info(op.op).prefix == 0xFD) return check_vector_op(op);
+      return info(op.op).width_log2 >= 0 ? check_access(op) : check_plain(op);
   }
 }
 

@@ -19,6 +19,7 @@
 //     one hidden reference (the exception; no operator but rethrow sees it, end() drops it), then the tag's parameters.
 #pragma once
 
+#include <array>
 #include <span>
 
 #include "vm/base/ints.h"
@@ -135,6 +136,11 @@ struct NullSink {
   void memory_copy(u64, u32 /*dst*/, u32 /*src*/) {}
   void memory_fill(u64, u32) {}
   void data_drop(u64, u32) {}
+  void vector_constant(u64, u64 /*low*/, u64 /*high*/) {}
+  void vector_lane(u64, Opcode, u32 /*lane*/) {}  // Extracts from a lane or replaces one.
+  void vector_shuffle(u64, const std::array<u8, 16>& /*lanes*/) {}
+  void load_lane(u64, Opcode, const MemArg&, u32 /*lane*/) {}
+  void store_lane(u64, Opcode, const MemArg&, u32 /*lane*/) {}
   // Behind prefix 0xFE, but for atomic.fence, which is numeric(): pops address and operands, pushes the result if there is one.
   void atomic(u64, Opcode, const MemArg&) {}
   void wide_arithmetic(u64, Opcode) {}  // Pops 4 i64 (i64.add128, i64.sub128) or 2, pushes low and high half.

@@ -43,7 +43,7 @@ class Dispatching : public BothDispatches {
 };
 BOTH_DISPATCHES(Dispatching);
 
-constexpr u32 kCounter = 0, kInt = 1, kFloat32 = 2, kFloat64 = 3, kOut = 4, kTemps = 5, kOne = 9;
+constexpr u32 kCounter = 0, kInt = 1, kFloat32 = 2, kFloat64 = 3, kOut = 4, kTemps = 5, kOne = 9, kVectorIn = 10, kVectorOut = 12;
 constexpr u16 kWords = frame_words_for(16);
 
 // The operand slots suit every row: 7 as address, divisor and count; 1.5 in both float widths.
@@ -57,6 +57,42 @@ void prologue(Code& code) {
 u16 operand_for(Opcode op, char letter) {
   static_cast<void>(op);
   return letter == 'f' ? S(kFloat32) : letter == 'F' ? S(kFloat64) : S(kInt);
+}
+
+// The same for the families of vectors, which take two slots each.
+void vector_round_of(Code& code, u16 id) {
+  const OpDesc& op = kOps[id];
+  const u16 a = S(kVectorIn), d = S(kVectorOut);
+  switch (family_of(op.opcode())) {
+    case OpFamily::kVectorUnary:
+    case OpFamily::kVectorSplat:
+    case OpFamily::kVectorTest: code.op(id, a, d); break;
+    case OpFamily::kVectorBinary: code.op(id, a, a, d); break;
+    case OpFamily::kVectorShift:
+      code.op(id, a, static_cast<ShiftForm>(op.form) == ShiftForm::kI ? imm(3) : S(kInt), d);
+      break;
+    case OpFamily::kVectorTernary: code.op(id, a, a, d).word(a); break;
+    case OpFamily::kVectorExtract: code.op(id, a, 1, d); break;
+    case OpFamily::kVectorReplace: code.op(id, a, S(kInt), d).word(1); break;
+    case OpFamily::kVectorShuffle: code.op(id, a, a, d).word(0x0706'0504'0302'0100).word(0x0F0E'0D0C'0B0A'0908); break;
+    case OpFamily::kVectorLoad:
+      switch (static_cast<AddressForm>(op.form)) {
+        case AddressForm::kS: code.op(id, S(kInt), 8, d); break;
+        case AddressForm::kA: code.op(id, 8, d); break;
+        case AddressForm::kX: code.op(id, S(kInt), d, 0).word(8); break;
+      }
+      break;
+    case OpFamily::kVectorStore:
+      switch (static_cast<AddressForm>(op.form)) {
+        case AddressForm::kS: code.op(id, S(kInt), 8, a); break;
+        case AddressForm::kA: code.op(id, 8, a); break;
+        case AddressForm::kX: code.op(id, S(kInt), a, 0).word(8); break;
+      }
+      break;
+    case OpFamily::kVectorLoadLane:
+    case OpFamily::kVectorStoreLane: code.op(id, S(kInt), a, d).word(8).word(u64{1} << 16); break;
+    default: FAIL();
+  }
 }
 
 // One round of a base operation of the families; the accumulators are loaded before.
@@ -117,6 +153,7 @@ void round_of(Code& code, u16 id) {
     case OpKind::kAtomic:  // At 7 + 1.
       code.op(id, S(kInt), S(kInt), S(kInt)).word(1).word(u64{S(kOut)} << 48);
       break;
+    case OpKind::kVector: vector_round_of(code, id); break;
     default: FAIL();
   }
 }
@@ -313,6 +350,9 @@ TEST(OpLength, computed_lengths) {
   EXPECT_EQ(words(Code().op(Special::call_indirect, 9, 3, 4)), 5u);
   EXPECT_EQ(words(Code().op(Special::return_call, 4, 0)), 3u);
   EXPECT_EQ(words(Code().op(Special::return_call_indirect, 9, 4, 1)), 4u);
+  EXPECT_EQ(words(Code().op(Special::call_ref, 9, 1, 1)), 2u);  // No word between the head and the list.
+  EXPECT_EQ(words(Code().op(Special::call_ref, 9, 3, 4)), 4u);
+  EXPECT_EQ(words(Code().op(Special::return_call_ref, 9, 4, 1)), 3u);
   EXPECT_EQ(words(Code().op(Special::ret_many, 0, 0, 0)), 1u);
   EXPECT_EQ(words(Code().op(Special::ret_many, 3, 2, 0)), 3u);
 }

@@ -70,6 +70,7 @@ class Sequence {
         }
         break;
       case OpKind::kSpecial: special(op.special(), a, b, d); break;
+      case OpKind::kVector:
       case OpKind::kAtomic:
       case OpKind::kInvalid: FAIL() << "not in any rule";
     }

@@ -1,0 +1,1 @@
+#include "vm/interp/rows_gc.h"

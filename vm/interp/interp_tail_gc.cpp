@@ -1,0 +1,2 @@
+#define VM_DISPATCH_TAIL
+#include "vm/interp/rows_gc.h"
