@@ -1,4 +1,5 @@
-// The hash table behind links and monitors.
+// The table behind links and monitors: entries in the order of their insertion, and behind them, in the same block, the hash
+// table of their numbers, where there are more than kFew.
 #include "runtime/links.h"
 
 #include <cstdlib>
@@ -7,97 +8,126 @@
 
 namespace lunabeam::runtime {
 
+namespace {
+
+constexpr u32 kFew = 8;  // So many are searched one by one.
+
+}  // namespace
+
 PidMap::~PidMap() { std::free(entries_); }
 
 void PidMap::clear() noexcept {
   std::free(entries_);
   entries_ = nullptr;
-  size_ = capacity_ = pop_end_ = 0;
+  size_ = used_ = first_ = capacity_ = 0;
 }
 
-// The slot that holds pid, else the free slot where it belongs. REQUIRES: capacity_ > 0 and a free slot.
+// Twice as many slots as entries, each 0 (free) or the number of an entry + 1.
+u32* PidMap::index() const noexcept { return reinterpret_cast<u32*>(entries_ + capacity_); }
+
+bool PidMap::has_index() const noexcept { return capacity_ > kFew; }
+
+u32 PidMap::home_of(u64 pid) const noexcept {
+  return static_cast<u32>((pid * 0x9E37'79B9'7F4A'7C15ull) >> 32) & (2 * capacity_ - 1);
+}
+
+// The index slot that holds pid, else the free one where it belongs. REQUIRES: has_index().
 u32 PidMap::slot_of(u64 pid) const noexcept {
+  const u32* slots = index();
   u32 slot = home_of(pid);
-  while (entries_[slot].pid != pid && entries_[slot].pid != 0) slot = (slot + 1) & (capacity_ - 1);
+  while (slots[slot] != 0 && entries_[slots[slot] - 1].pid != pid) slot = (slot + 1) & (2 * capacity_ - 1);
   return slot;
 }
 
-void PidMap::resize(u32 capacity) noexcept {
+// nullptr: no entry.
+PidMap::Entry* PidMap::entry_of(u64 pid) const noexcept {
+  if (size_ == 0) return nullptr;
+  if (has_index()) {
+    const u32 number = index()[slot_of(pid)];
+    return number == 0 ? nullptr : &entries_[number - 1];
+  }
+  for (u32 i = first_; i < used_; ++i) {
+    if (entries_[i].pid == pid) return &entries_[i];
+  }
+  return nullptr;
+}
+
+// Moves the entries, without gaps, to a block for `capacity` of them.
+void PidMap::rebuild(u32 capacity) noexcept {
   Entry* old = entries_;
-  const u32 old_capacity = capacity_;
-  entries_ = static_cast<Entry*>(std::calloc(capacity, sizeof(Entry)));
+  const u32 old_used = used_;
+  const size_t index_bytes = capacity > kFew ? 2 * size_t{capacity} * sizeof(u32) : 0;
+  entries_ = static_cast<Entry*>(std::calloc(1, capacity * sizeof(Entry) + index_bytes));
   VM_CHECK(entries_ != nullptr);
-  capacity_ = pop_end_ = capacity;
-  for (u32 i = 0; i < old_capacity; ++i) {
-    if (old[i].pid != 0) entries_[slot_of(old[i].pid)] = old[i];
+  capacity_ = capacity;
+  used_ = first_ = 0;
+  for (u32 i = 0; i < old_used; ++i) {
+    if (old[i].pid == 0) continue;
+    entries_[used_++] = old[i];
+    if (has_index()) index()[slot_of(old[i].pid)] = used_;
   }
   std::free(old);
 }
 
 void PidMap::set(u64 pid, i64 tag) noexcept {
   VM_DCHECK(pid != 0);
-  // At most three quarters full.
-  if ((size_ + 1) * 4 > capacity_ * 3) resize(capacity_ == 0 ? 4 : capacity_ * 2);
-  Entry& entry = entries_[slot_of(pid)];
-  if (entry.pid == 0) {
-    entry.pid = pid;
-    ++size_;
-    pop_end_ = capacity_;
+  if (Entry* entry = entry_of(pid); entry != nullptr) {
+    entry->tag = tag;
+    return;
   }
-  entry.tag = tag;
+  // A block that is half gaps has room enough.
+  if (used_ == capacity_) rebuild(capacity_ == 0 ? 4 : size_ * 2 > capacity_ ? capacity_ * 2 : capacity_);
+  entries_[used_++] = Entry{pid, tag};
+  ++size_;
+  if (has_index()) index()[slot_of(pid)] = used_;
 }
 
 const i64* PidMap::find(u64 pid) const noexcept {
-  if (size_ == 0) return nullptr;
-  const Entry& entry = entries_[slot_of(pid)];
-  return entry.pid == 0 ? nullptr : &entry.tag;
+  const Entry* entry = entry_of(pid);
+  return entry == nullptr ? nullptr : &entry->tag;
 }
 
-// Backward shift: moves later entries of the probe run into the gap, so that no tombstones are needed.
+// Backward shift: moves later slots of the probe run into the gap, so that no tombstones are needed.
 void PidMap::erase_slot(u32 slot) noexcept {
-  const u32 mask = capacity_ - 1;
+  u32* slots = index();
+  const u32 mask = 2 * capacity_ - 1;
   u32 gap = slot;
-  for (u32 next = (gap + 1) & mask; entries_[next].pid != 0; next = (next + 1) & mask) {
-    const u32 home = home_of(entries_[next].pid);
+  for (u32 next = (gap + 1) & mask; slots[next] != 0; next = (next + 1) & mask) {
+    const u32 home = home_of(entries_[slots[next] - 1].pid);
     if (((next - home) & mask) >= ((next - gap) & mask)) {
-      entries_[gap] = entries_[next];
+      slots[gap] = slots[next];
       gap = next;
     }
   }
-  entries_[gap] = Entry{};
-  --size_;
+  slots[gap] = 0;
 }
 
-bool PidMap::erase(u64 pid, i64* tag) noexcept {
-  if (size_ == 0) return false;
-  const u32 slot = slot_of(pid);
-  if (entries_[slot].pid == 0) return false;
-  if (tag != nullptr) *tag = entries_[slot].tag;
-  erase_slot(slot);
+void PidMap::erase_entry(Entry& entry) noexcept {
+  if (has_index()) erase_slot(slot_of(entry.pid));
+  entry = Entry{};
+  --size_;
   if (size_ == 0) {
     clear();
   } else if (capacity_ >= 64 && size_ * 8 < capacity_) {
-    resize(capacity_ / 4);
+    rebuild(capacity_ / 4);
   }
+}
+
+bool PidMap::erase(u64 pid, i64* tag) noexcept {
+  Entry* entry = entry_of(pid);
+  if (entry == nullptr) return false;
+  if (tag != nullptr) *tag = entry->tag;
+  erase_entry(*entry);
   return true;
 }
 
 bool PidMap::pop(u64* pid, i64* tag) noexcept {
   if (size_ == 0) return false;
-  // From the end of the array, and from where the last pop has left off: the whole table is emptied in linear time. The gap that
-  // a pop leaves may be filled again by an entry that had wrapped around, so the slot itself is looked at once more.
-  u32 slot = pop_end_;
-  while (slot > 0 && entries_[slot - 1].pid == 0) --slot;
-  VM_DCHECK(slot > 0);
-  *pid = entries_[slot - 1].pid;
-  *tag = entries_[slot - 1].tag;
-  pop_end_ = slot;
-  erase_slot(slot - 1);
-  if (size_ == 0) {
-    clear();
-  } else if (capacity_ >= 64 && size_ * 8 < capacity_) {
-    resize(capacity_ / 4);
-  }
+  while (entries_[first_].pid == 0) ++first_;
+  Entry& entry = entries_[first_++];
+  *pid = entry.pid;
+  *tag = entry.tag;
+  erase_entry(entry);
   return true;
 }
 

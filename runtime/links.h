@@ -1,4 +1,5 @@
-// Links and monitors of one process: small hash tables keyed by the peer's pid, with one entry per peer (ABI document 4.8).
+// Links and monitors of one process: small tables keyed by the peer's pid, with one entry per peer (ABI document 4.8). They keep the
+// order of insertion, so that whoever tells all peers follows their memory in the order in which most of it was laid out.
 // Nothing is allocated for a process without any. Owned by the process; changed only while handling its own signals.
 #pragma once
 
@@ -6,7 +7,7 @@
 
 namespace lunabeam::runtime {
 
-// pid -> tag. Open addressing with backward-shift deletion; iteration order depends on the pids only.
+// pid -> tag, in the order of insertion; replacing a tag keeps the place.
 class PidMap {
  public:
   PidMap() noexcept = default;
@@ -20,7 +21,7 @@ class PidMap {
   bool erase(u64 pid, i64* tag = nullptr) noexcept;
   // nullptr: no entry.
   [[nodiscard]] const i64* find(u64 pid) const noexcept;
-  // Removes some entry; false when empty. For handing out notifications in batches.
+  // Removes the oldest entry; false when empty. For handing out notifications in batches: emptying a table takes linear time.
   bool pop(u64* pid, i64* tag) noexcept;
   void clear() noexcept;
   // Calls visit(pid, tag) for every entry; it may not change the map.
@@ -34,20 +35,23 @@ class PidMap {
 
  private:
   struct Entry {
-    u64 pid;  // 0 = free.
+    u64 pid;  // 0 = a gap.
     i64 tag;
   };
-  [[nodiscard]] u32 home_of(u64 pid) const {
-    return static_cast<u32>((pid * 0x9E37'79B9'7F4A'7C15ull) >> 32) & (capacity_ - 1);
-  }
+  [[nodiscard]] u32* index() const noexcept;
+  [[nodiscard]] bool has_index() const noexcept;
+  [[nodiscard]] u32 home_of(u64 pid) const noexcept;
   [[nodiscard]] u32 slot_of(u64 pid) const noexcept;
+  [[nodiscard]] Entry* entry_of(u64 pid) const noexcept;
   void erase_slot(u32 slot) noexcept;
-  void resize(u32 capacity) noexcept;
+  void erase_entry(Entry& entry) noexcept;
+  void rebuild(u32 capacity) noexcept;
 
   Entry* entries_ = nullptr;
   u32 size_ = 0;
+  u32 used_ = 0;      // Entries and gaps.
+  u32 first_ = 0;     // Entries before are gaps.
   u32 capacity_ = 0;  // Power of two, or 0.
-  u32 pop_end_ = 0;   // Slots from here on are free: pop() need not look at them again.
 };
 
 // Monitors: rare, so in a block of their own.

@@ -149,6 +149,8 @@ struct MemoryPool::Impl {
   // --- Getting a slot ---
 
   MemorySlot* take_slot(u64 wanted_bytes, u64 key) {
+    // What other workers have freed comes before fresh pages, or a worker whose processes die elsewhere would carve without end.
+    if (key_entry(key).hot == nullptr) (void)drain_remote(kBatch);
     MemoryKey& of_key = key_entry(key);
     if (MemorySlot* slot = of_key.hot; slot != nullptr && slot->bytes() >= wanted_bytes) {
       remove_hot(of_key, slot);

@@ -16,8 +16,9 @@ namespace lunabeam::runtime {
 
 namespace {
 
-std::unique_ptr<Clock> make_clock(bool is_virtual) {
-  if (is_virtual) return std::make_unique<VirtualClock>();
+std::unique_ptr<Clock> make_clock(const VmOptions& options) {
+  if (options.make_clock != nullptr) return options.make_clock();
+  if (options.deterministic) return std::make_unique<VirtualClock>();
   return std::make_unique<RealClock>();
 }
 
@@ -61,7 +62,7 @@ std::string RunResult::message() const {
 }
 
 Vm::Vm(const VmOptions& options) noexcept
-    : options_(options), clock_(make_clock(options.deterministic)), budget_(options.memory_limit_bytes) {
+    : options_(options), clock_(make_clock(options)), budget_(options.memory_limit_bytes) {
   const u32 asked = options.workers != 0 ? options.workers : processors();
   const u32 workers = options.deterministic ? 1 : std::min(asked, balance::kMaxWorkers);
   for (u32 i = 0; i < workers; ++i) {

@@ -39,6 +39,7 @@ struct VmOptions {
   vm::Dispatch dispatch = vm::kDefaultDispatch;
   bool deterministic = false;
   u64 seed = 1;
+  std::unique_ptr<Clock> (*make_clock)() = nullptr;  // For tests; nullptr: by `deterministic`.
   u64 memory_limit_bytes =
       MemoryBudget::kUnlimited;  // --memory-limit: process blocks, stacks, memories, tables, messages, timers.
 };

@@ -384,6 +384,8 @@ void Scheduler::check_clock() noexcept {
 
 void Scheduler::check_timers() noexcept {
   until_clock_ = kClockReductions;
+  if (slice_cycles_ == 0) [[unlikely]]
+    slice_cycles_ = clock_.cycles_in(kSliceNs);
   (void)memories_.release_step();
   if (timers_.size() == 0 && !clock_.is_virtual()) return;
   firing_timers_ = true;
@@ -420,6 +422,7 @@ void Scheduler::run_slice(Process& process) noexcept {
     process.slice_left = vm::kSliceReductions - first;
     process.chunk = process.exec.reductions = first;
     process.exec.transfer = transfer_.get();
+    slice_start_ = 0;
     end_of_run(process, vm::run(process.exec, options_.dispatch));
   }
   current_ = nullptr;
@@ -437,6 +440,18 @@ void Scheduler::charge(Process& process) noexcept {
   if (options_.deterministic) {
     clock_.advance_to(clock_.monotonic_ns() + static_cast<u64>(used) * kVirtualNsPerReduction);
   }
+}
+
+// Whether the slice that is running has lasted kSliceNs. Counted from its first tick: a short slice, which has none, pays nothing.
+bool Scheduler::is_slice_long() noexcept {
+  if (slice_cycles_ == 0) return false;
+  const u64 now = clock_.cycles();
+  if (slice_start_ == 0) {
+    slice_start_ = now;
+    return false;
+  }
+  // Signed: another processor's counter may be behind.
+  return static_cast<i64>(now - slice_start_) >= static_cast<i64>(slice_cycles_);
 }
 
 void Scheduler::end_of_run(Process& process, vm::ExecStatus status) noexcept {
@@ -565,6 +580,10 @@ i64 Scheduler::on_tick(vm::ExecContext& exec, i64 reductions) noexcept {
       scheduler.stop_.load(std::memory_order_relaxed)) {
     return vm::kTickLeave;
   }
+  if (scheduler.is_slice_long()) [[unlikely]] {
+    scheduler.until_clock_ = 0;  // Timers are due.
+    return vm::kTickLeave;
+  }
   const i64 next = std::min(process.slice_left, vm::kChunkReductions);
   process.slice_left -= next;
   process.chunk = next;
@@ -635,14 +654,11 @@ bool is_pooled_space(u64 bytes) { return !kTorture && bytes <= BlockPool::kMaxBl
 }  // namespace
 
 u8* Scheduler::on_heap_allocate(vm::ExecContext& exec, u64 bytes) noexcept {
-  if (!on_charge_bytes(exec, static_cast<i64>(bytes))) return nullptr;
   void* const space = is_pooled_space(bytes) ? scheduler_of(exec).blocks_.allocate(bytes) : std::malloc(bytes);
-  if (space == nullptr) (void)on_charge_bytes(exec, -static_cast<i64>(bytes));
   return static_cast<u8*>(space);
 }
 
 void Scheduler::on_heap_free(vm::ExecContext& exec, u8* space, u64 bytes) noexcept {
-  (void)on_charge_bytes(exec, -static_cast<i64>(bytes));
   if (is_pooled_space(bytes)) {
     scheduler_of(exec).blocks_.free(space, bytes);
   } else {

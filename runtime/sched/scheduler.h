@@ -194,6 +194,7 @@ class Scheduler {
   void hand_to(Scheduler& target, Process& process) noexcept;
   bool turn() noexcept;
   void charge(Process& process) noexcept;
+  [[nodiscard]] bool is_slice_long() noexcept;
   void park(Process& process) noexcept;
   void end_process(Process& process, const vm::ExitReason& reason) noexcept;
   [[nodiscard]] bool has_post() const noexcept {
@@ -209,7 +210,9 @@ class Scheduler {
   static constexpr i64 kTurnReductions = 64;         // ... where a turn counts as so many, however short.
   static constexpr i64 kUrgentReductions = 16000;    // What urgent processes may use before an ordinary one has a turn.
   static constexpr u64 kVirtualNsPerReduction = 10;  // Deterministic mode: work takes time too.
-  static constexpr u64 kRemoteStep = 256;            // What comes back from others, per look at the clock.
+  // A slice ends at the first tick behind this too: page faults cost no reductions.
+  static constexpr u64 kSliceNs = kNsPerMs;
+  static constexpr u64 kRemoteStep = 256;   // What comes back from others, per look at the clock.
   static constexpr u64 kDeadPerWake = 256;  // Blocks of others freed here before a sleeping home is woken to take them.
   static constexpr u64 kGraceNs = kNsPerMs;  // A sleeper with retired objects looks again whether they are free.
 
@@ -224,6 +227,8 @@ class Scheduler {
   bool is_urgent_turn_ = false;
   i64 until_clock_ = 0;         // Reductions until the clock is looked at again.
   bool firing_timers_ = false;  // What becomes runnable now is urgent.
+  u64 slice_cycles_ = 0;        // kSliceNs in Clock::cycles(); 0: not known.
+  u64 slice_start_ = 0;         // Clock::cycles() at the first tick of the slice; 0: there was none.
   Process* current_ = nullptr;
   Process* all_first_ = nullptr;  // Every process whose home this is, for the end of the program.
   u64 home_processes_ = 0;

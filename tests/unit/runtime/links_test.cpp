@@ -79,6 +79,22 @@ TEST(PidMap, IsEmptiedInLinearTime) {
   EXPECT_EQ(sum, kPeers * (kPeers + 1) / 2);
 }
 
+TEST(PidMap, PopsInTheOrderOfInsertion) {
+  PidMap map;
+  for (u64 i = 0; i < 1000; ++i) map.set(1 + i * 7919 % 1000, static_cast<i64>(i));
+  map.set(1, -1);  // Keeps its place.
+  for (u64 i = 0; i < 1000; i += 3) EXPECT_TRUE(map.erase(1 + i * 7919 % 1000));
+  u64 pid = 0;
+  i64 tag = 0;
+  for (u64 i = 0; i < 1000; ++i) {
+    if (i % 3 == 0) continue;
+    ASSERT_TRUE(map.pop(&pid, &tag));
+    EXPECT_EQ(pid, 1 + i * 7919 % 1000);
+    EXPECT_EQ(tag, static_cast<i64>(i));
+  }
+  EXPECT_EQ(map.size(), 0u);
+}
+
 TEST(PidMap, PopFindsWhatIsSetMeanwhile) {
   std::mt19937_64 random(11);
   PidMap map;

@@ -1,19 +1,16 @@
 #include "tests/unit/runtime/hostcalls/guest.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cctype>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 
 #include "runtime/hostcalls/function_table.h"
 #include "runtime/hostcalls/registry.h"
 #include "runtime/message.h"
 #include "runtime/process.h"
+#include "vm/text/source_text.h"
+#include "vm/text/text.h"
 
 namespace lunabeam::tests {
 namespace {
@@ -127,23 +124,12 @@ std::string GuestRun::trap() const {
 }
 
 std::vector<u8> assemble(std::string_view wat) {
-  static int count = 0;
-  const std::filesystem::path base = std::filesystem::temp_directory_path() /
-                                     fmt::format("lunabeam-guest-{}-{}", static_cast<long>(getpid()), ++count);
-  const std::string source = base.string() + ".wat";
-  const std::string binary = base.string() + ".wasm";
-  std::ofstream(source, std::ios::binary) << wat;
-  const int status = std::system(fmt::format("wat2wasm --enable-exceptions '{}' -o '{}'", source, binary).c_str());
-  std::vector<u8> bytes;
-  if (status == 0) {
-    std::ifstream file(binary, std::ios::binary);
-    bytes.assign(std::istreambuf_iterator<char>(file), {});
-  } else {
-    ADD_FAILURE() << "wat2wasm rejects:\n" << wat;
+  auto module = vm::text::read_module(wat);
+  if (!module) {
+    ADD_FAILURE() << vm::text::describe(module.error(), wat) << " in\n" << wat;
+    return {};
   }
-  std::filesystem::remove(source);
-  std::filesystem::remove(binary);
-  return bytes;
+  return std::move(module->bytes);
 }
 
 std::string module_text(std::string_view fields, const GuestOptions& options) {

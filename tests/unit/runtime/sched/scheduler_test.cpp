@@ -11,11 +11,27 @@ namespace {
 
 using Kind = vm::ExitReason::Kind;
 
+// Real to the scheduler, but it stands still until a test moves it. So nobody may have to wait for it.
+class HandClock final : public Clock {
+ public:
+  [[nodiscard]] u64 monotonic_ns() noexcept override { return now_ns; }
+  [[nodiscard]] u64 realtime_ns() noexcept override { return now_ns; }
+  [[nodiscard]] bool is_virtual() const noexcept override { return false; }
+  void advance_to(u64) noexcept override {}
+
+  static inline u64 now_ns = 0;
+};
+std::unique_ptr<Clock> make_hand_clock() {
+  HandClock::now_ns = 1;
+  return std::make_unique<HandClock>();
+}
+
 class SchedulerTest : public ScriptedVm {};
 INSTANTIATE_SCRIPTED_TESTS(SchedulerTest);
 
 TEST_P(SchedulerTest, EndlessLoopsShareTheProcessorFairly) {
-  start({.deterministic = false});
+  // By reductions alone: time stands still.
+  start({.deterministic = false, .make_clock = &make_hand_clock});
   std::vector<u64> reductions;
   run_script([&](const Guest& g) {
     switch (g.step) {
@@ -57,6 +73,49 @@ TEST_P(SchedulerTest, ASleeperBesideEndlessLoopsIsOnTimeInVirtualTime) {
   ASSERT_GE(late_ns.size(), 90u);
   // A tick of the wheel and a slice.
   EXPECT_LE(*std::ranges::max_element(late_ns), 200'000u);
+}
+
+// Every host call of `slow` takes 2 us, so that 4,000 reductions take about 4 ms.
+TEST_P(SchedulerTest, ASliceEndsAfterAMillisecondToo) {
+  start({.deterministic = false, .make_clock = &make_hand_clock});
+  constexpr u64 kCallNs = 2'000;
+  u64 run_ns = 0;  // Of `slow`, since another process has run.
+  u64 longest_ns = 0;
+  const int slow = script([&](const Guest& g) {
+    HandClock::now_ns += kCallNs;
+    run_ns += kCallNs;
+    longest_ns = std::max(longest_ns, run_ns);
+    return g.next();
+  });
+  run_script([&](const Guest& g) {
+    if (g.step == 0) g.spawn(slow);
+    run_ns = 0;
+    return g.step < 20 ? g.yield() : g.stop();
+  });
+  EXPECT_GT(longest_ns, 0u);
+  // To the first tick, a millisecond, and to the next tick.
+  EXPECT_LE(longest_ns, kNsPerMs + 2 * vm::kChunkReductions * kCallNs);
+}
+
+TEST_P(SchedulerTest, TimersAreLookedAtWhenALongSliceEnds) {
+  start({.deterministic = false, .make_clock = &make_hand_clock});
+  const int slow = script([&](const Guest& g) {
+    HandClock::now_ns += 2'000;
+    return g.next();
+  });
+  std::vector<u64> late_ns;
+  u64 due_ns = 0;
+  run_script([&](const Guest& g) {
+    if (g.step == 0) {
+      for (int i = 0; i < 3; ++i) g.spawn(slow);
+      return g.next();
+    }
+    if (due_ns != 0) late_ns.push_back(HandClock::now_ns - due_ns);
+    due_ns = HandClock::now_ns + 10 * kNsPerMs;
+    return g.step < 50 ? g.sleep(10) : g.stop();
+  });
+  ASSERT_GE(late_ns.size(), 45u);
+  EXPECT_LE(*std::ranges::max_element(late_ns), kNsPerMs + 2 * vm::kChunkReductions * 2'000 + 100'000);
 }
 
 TEST_P(SchedulerTest, ManyDueSleepersDoNotStarveTheBusy) {
