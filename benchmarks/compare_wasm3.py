@@ -59,6 +59,13 @@ def table(results, engines, names, out=sys.stdout):
     return mean
 
 
+def measure_simd(lunabeam, runs=5, vm_args=(), names=None):
+    """Measures the kernels that wasm3 cannot run, and prints."""
+    names = names or guests.SIMD_KERNELS
+    engines = {"lunabeam": [str(lunabeam), "run", *vm_args]}
+    table(measure(engines, names, runs), engines, names)
+
+
 def compare(lunabeam, names=None, runs=5, vm_args=()):
     """Measures and prints; returns the geometric mean, or None when one side is missing (and says which)."""
     names = names or guests.KERNELS

@@ -10,6 +10,9 @@ KERNELS = ["fib", "sieve", "matmul", "crc32", "sha256", "indirect", "tree", "nbo
            "copy", "bigint", "queens"]
 """The interpreter kernels, in the order of the tables."""
 
+SIMD_KERNELS = ["simd_matmul", "simd_base64"]
+"""Kernels of vector instructions: wasm3 has none, so they are not part of the comparison with it."""
+
 # wasm3 reads the table index of call_indirect as one byte, so the kernels do without the long form.
 _KERNEL_FLAGS = ["-mno-reference-types", "-mno-call-indirect-overlong"]
 
@@ -37,7 +40,8 @@ def _build(source, target, flags, depends):
 def kernel(name):
     """The module of one kernel."""
     folder = ROOT / "benchmarks" / "kernels"
-    return _build(folder / f"{name}.c", CACHE / "kernels" / f"{name}.wasm", _KERNEL_FLAGS, [folder / "kernel.h"])
+    flags = ["-msimd128"] if name in SIMD_KERNELS else _KERNEL_FLAGS
+    return _build(folder / f"{name}.c", CACHE / "kernels" / f"{name}.wasm", flags, [folder / "kernel.h"])
 
 
 def small(source: Path):
