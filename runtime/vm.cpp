@@ -116,31 +116,95 @@ Environment& Vm::make_environment(u64 id) noexcept {
 
 NameRegistry& Vm::make_registry() noexcept { return *registries_.emplace_back(std::make_unique<NameRegistry>()); }
 
+// --- Roots ---
+
+namespace {
+
+// One root, and how it ended.
+class SingleRoot final : public RootSource {
+ public:
+  explicit SingleRoot(const RootOptions& options) : options_(&options) {}
+  bool next(RootOptions& options) noexcept override {
+    if (options_ == nullptr) return false;
+    options = *std::exchange(options_, nullptr);
+    return true;
+  }
+  void ended(u64 /*token*/, RunResult&& result) noexcept override { result_ = std::move(result); }
+  [[nodiscard]] RunResult take() { return std::move(result_); }
+
+ private:
+  const RootOptions* options_;
+  RunResult result_;
+};
+
+}  // namespace
+
 RunResult Vm::run_root(const RootOptions& options) noexcept {
-  root_result_ = {};
-  root_ended_.store(false, std::memory_order_relaxed);
-  SpawnRequest request{.config = options.config ? options.config : root_config(),
-                       .module = options.module,
-                       .function = options.function,
-                       .params = options.params};
-  RunResult failed;
-  if (spawn_root(scheduler(), make_environment(options.environment_id), make_registry(), std::move(request),
-                 failed.error) == 0) {
-    failed.reason.kind = vm::ExitReason::Kind::kTrapped;
-    return failed;
+  SingleRoot root(options);
+  run_roots(root, 1);
+  return root.take();
+}
+
+void Vm::run_roots(RootSource& source, u64 at_once) noexcept {
+  VM_CHECK(root_source_ == nullptr && at_once > 0);
+  root_source_ = &source;
+  roots_at_once_ = at_once;
+  start_roots(scheduler());
+  if (!open_roots_.empty()) {
+    std::vector<pthread_t> threads;
+    start_threads(threads);
+    const Scheduler::RunEnd end = scheduler().run();
+    request_stop();
+    for (const pthread_t thread : threads) pthread_join(thread, nullptr);
+    for (const auto& worker : workers_) worker->clear_stop();
+    drop_all();
+    for (const u64 token : open_roots_) {
+      RunResult result;
+      result.deadlock = end == Scheduler::RunEnd::kDeadlock;
+      result.reason = {.kind = vm::ExitReason::Kind::kKilled};
+      source.ended(token, std::move(result));
+    }
+    open_roots_.clear();
   }
-  std::vector<pthread_t> threads;
-  start_threads(threads);
-  const Scheduler::RunEnd end = scheduler().run();
-  request_stop();
-  for (const pthread_t thread : threads) pthread_join(thread, nullptr);
-  for (const auto& worker : workers_) worker->clear_stop();
-  drop_all();
-  if (!root_ended_.load(std::memory_order_relaxed)) {
-    root_result_.deadlock = end == Scheduler::RunEnd::kDeadlock;
-    root_result_.reason = {.kind = vm::ExitReason::Kind::kKilled};
+  root_source_ = nullptr;
+}
+
+// As many as there is room for, on the scheduler whose thread this is. REQUIRES: roots_lock_ is held, or no worker runs.
+void Vm::start_roots(Scheduler& scheduler) noexcept {
+  RootOptions options;
+  while (open_roots_.size() < roots_at_once_ && root_source_->next(options)) {
+    Environment& environment = make_environment(options.environment_id);
+    environment.output = options.output;
+    environment.root_token = options.token;
+    SpawnRequest request{.config = options.config ? options.config : root_config(),
+                         .module = options.module,
+                         .function = options.function,
+                         .params = options.params};
+    RunResult failed;
+    if (spawn_root(scheduler, environment, make_registry(), std::move(request), failed.error) != 0) {
+      open_roots_.push_back(options.token);
+    } else {
+      failed.reason.kind = vm::ExitReason::Kind::kTrapped;
+      root_source_->ended(options.token, std::move(failed));
+    }
+    options = RootOptions();
   }
-  return std::move(root_result_);
+}
+
+void Vm::root_ended(Process& process) noexcept {
+  RunResult result;
+  result.reason = process.reason;
+  if (process.reason.kind == vm::ExitReason::Kind::kTrapped) {
+    result.backtrace = backtrace_text(process.exec, vm::Backtrace::kMaxFrames);
+  }
+  const std::lock_guard guard(roots_lock_);
+  if (root_source_ != nullptr) {
+    const u64 token = process.environment->root_token;
+    std::erase(open_roots_, token);
+    root_source_->ended(token, std::move(result));
+    start_roots(*process.scheduler);
+  }
+  if (open_roots_.empty()) request_stop();
 }
 
 // A worker whose thread cannot be made stays without work: nobody but itself announces it as idle.
@@ -160,15 +224,6 @@ void Vm::start_threads(std::vector<pthread_t>& threads) noexcept {
 
 void Vm::request_stop() noexcept {
   for (const auto& worker : workers_) worker->request_stop();
-}
-
-void Vm::root_ended(Process& process) noexcept {
-  if (root_ended_.exchange(true, std::memory_order_acq_rel)) return;
-  root_result_.reason = process.reason;
-  if (process.reason.kind == vm::ExitReason::Kind::kTrapped) {
-    root_result_.backtrace = backtrace_text(process.exec, vm::Backtrace::kMaxFrames);
-  }
-  request_stop();
 }
 
 VmStats Vm::stats() noexcept {

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +21,7 @@
 #include "runtime/hostcalls/metric_table.h"
 #include "runtime/memory_pool.h"
 #include "runtime/name_registry.h"
+#include "runtime/output_capture.h"
 #include "runtime/sched/clock.h"
 #include "runtime/sched/epoch.h"
 #include "runtime/sched/scheduler.h"
@@ -63,6 +65,20 @@ struct RootOptions {
   std::string_view function = "_start";
   std::span<const SpawnParam> params = {};
   u64 environment_id = 1;
+  OutputCapture* output = nullptr;  // Of the root and its descendants; outlives the run. nullptr: the host's streams.
+  u64 token = 0;                    // Names the root to RootSource::ended.
+};
+
+// Where run_roots gets its root processes from, and whom it tells how they ended. Called by one worker at a time, between slices.
+class RootSource {
+ public:
+  // Fills in the next root. False: there is no more.
+  [[nodiscard]] virtual bool next(RootOptions& options) noexcept = 0;
+  // Exactly once for each root that next() gave.
+  virtual void ended(u64 token, RunResult&& result) noexcept = 0;
+
+ protected:
+  ~RootSource() = default;
 };
 
 struct VmStats {
@@ -94,6 +110,10 @@ class Vm {
   // afterwards.
   [[nodiscard]] RunResult run_root(const RootOptions& options) noexcept;
 
+  // Runs roots beside one another, at most `at_once` of them, each in an environment and with a registry of its own, until all
+  // have ended; then, as run_root, drops whatever they have left behind. What a root leaves behind runs on until then.
+  void run_roots(RootSource& source, u64 at_once) noexcept;
+
   // Any thread: ends run_root after the current slice, as if the root had been killed.
   void request_stop() noexcept;
 
@@ -116,7 +136,7 @@ class Vm {
   // What guests reported through lunatic::metrics. Any thread.
   [[nodiscard]] MetricTable& metrics() { return metrics_; }
 
-  // A scheduler tells how a root process ended; the first one counts.
+  // A scheduler tells how a root process ended.
   void root_ended(Process& process) noexcept;
   // Makes an environment and a registry that live as long as the VM; for tests that spawn roots of their own.
   [[nodiscard]] Environment& make_environment(u64 id) noexcept;
@@ -125,6 +145,7 @@ class Vm {
  private:
   void start_threads(std::vector<pthread_t>& threads) noexcept;
   void drop_all() noexcept;
+  void start_roots(Scheduler& scheduler) noexcept;
 
   const VmOptions options_;
   std::unique_ptr<Clock> clock_;
@@ -136,9 +157,11 @@ class Vm {
   std::vector<std::unique_ptr<NameRegistry>> registries_;
   IdleWorkers idle_workers_;
   std::vector<std::unique_ptr<Scheduler>> workers_;
-  // Written by the worker that ran the root before it stops the others; read when their threads have ended.
-  RunResult root_result_;
-  std::atomic<bool> root_ended_{false};
+  std::mutex roots_lock_;
+  // Under roots_lock_, as are environments_ and registries_ while workers run.
+  RootSource* root_source_ = nullptr;  // nullptr: nobody asked (tests that spawn roots of their own).
+  u64 roots_at_once_ = 0;
+  std::vector<u64> open_roots_;  // Their tokens.
   std::atomic<u64> next_module_id_{1};
 };
 

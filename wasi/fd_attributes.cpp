@@ -8,6 +8,7 @@
 #include "wasi/file_call.h"
 #include "wasi/filestat.h"
 #include "wasi/functions.h"
+#include "wasi/streams.h"
 
 namespace lunabeam::wasi {
 namespace {
@@ -78,7 +79,7 @@ Outcome fd_filestat_get(Process& p, u32 fd, u32 stat_ptr) {
   if (!bytes) return out_of_bounds(p);
   if (is_stream(descriptor)) {
     charge_reductions(p, kSyscallReductions);
-    const FileType type = isatty(descriptor->stream) == 1 ? FileType::kCharacterDevice : FileType::kUnknown;
+    const FileType type = is_terminal(p, descriptor->stream) ? FileType::kCharacterDevice : FileType::kUnknown;
     std::memset(bytes->data(), 0, bytes->size());
     (*bytes)[16] = static_cast<u8>(type);
     return Errno::kSuccess;

@@ -8,6 +8,7 @@
 #include "wasi/fd_access.h"
 #include "wasi/file_call.h"
 #include "wasi/functions.h"
+#include "wasi/streams.h"
 
 namespace lunabeam::wasi {
 namespace {
@@ -45,9 +46,9 @@ Outcome store_position(Process& process, u32 position_ptr, const Position& posit
   return Errno::kSuccess;
 }
 
-FileType type_of(const Descriptor& descriptor) {
+FileType type_of(const Process& process, const Descriptor& descriptor) {
   if (!is_stream(&descriptor)) return descriptor.file->facts.type;
-  return isatty(descriptor.stream) == 1 ? FileType::kCharacterDevice : FileType::kUnknown;
+  return is_terminal(process, descriptor.stream) ? FileType::kCharacterDevice : FileType::kUnknown;
 }
 
 }  // namespace
@@ -75,7 +76,7 @@ Outcome fd_fdstat_get(Process& p, u32 fd, u32 stat_ptr) {
   if (!bytes) return out_of_bounds(p);
   if (is_stream(descriptor)) charge_reductions(p, kSyscallReductions);
   std::memset(bytes->data(), 0, bytes->size());
-  (*bytes)[0] = static_cast<u8>(type_of(*descriptor));
+  (*bytes)[0] = static_cast<u8>(type_of(p, *descriptor));
   std::memcpy(bytes->data() + 2, &descriptor->flags, 2);
   std::memcpy(bytes->data() + 8, &descriptor->rights, 8);
   std::memcpy(bytes->data() + 16, &descriptor->inheriting, 8);

@@ -103,6 +103,7 @@ class DescriptorLook {
     const bool reads = s.type == kFdRead;
     if (is_stream(descriptor)) {
       Known& known = known_[reads ? 0 : 1][static_cast<size_t>(descriptor->stream)];
+      if (known == Known::kNo && !reads && is_captured(p, descriptor->stream)) known = Known::kReady;
       if (known == Known::kNo) known = ask(p, descriptor->stream, reads) ? Known::kReady : Known::kBusy;
       return {.ready = known == Known::kReady, .bytes = 1};
     }

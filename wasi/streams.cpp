@@ -3,11 +3,13 @@
 
 #include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
 
+#include "runtime/environment.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/wait.h"
 #include "wasi/iovecs.h"
@@ -41,12 +43,27 @@ vm::HostStatus pause_before_next_look(Process& process, int host_fd, u32 iovs_pt
   return vm::HostStatus::kPark;
 }
 
+// REQUIRES: the process writes.
+void note_output(Process& process, const Pieces& pieces, u64 size_bytes) {
+  runtime::OutputCapture* const output = process.environment->output;
+  if (output == nullptr) return;
+  output->append(process.pid, {pieces.list.data(), static_cast<size_t>(pieces.count)}, size_bytes);
+}
+
+Outcome store_captured(Process& process, const Pieces& pieces, u32 moved_ptr) {
+  charge_copy(process, pieces.total_bytes);
+  note_output(process, pieces, pieces.total_bytes);
+  (void)store<u32>(process, moved_ptr, static_cast<u32>(pieces.total_bytes));
+  return Errno::kSuccess;
+}
+
 template <short Events, auto Transfer>
 Outcome step(Process& process, int host_fd, u32 iovs_ptr, u32 count, u32 moved_ptr, u64 pause_ms) {
   Pieces pieces;
   gather(process, iovs_ptr, count, 0, kMaxTransferBytes, pieces);
   ssize_t moved = 0;
   if (pieces.total_bytes > 0) {
+    if (is_captured(process, host_fd)) return store_captured(process, pieces, moved_ptr);
     charge_reductions(process, kSyscallReductions);
     if (would_wait(process, host_fd, Events)) {
       return pause_before_next_look(process, host_fd, iovs_ptr, count, moved_ptr, pause_ms);
@@ -59,6 +76,7 @@ Outcome step(Process& process, int host_fd, u32 iovs_ptr, u32 count, u32 moved_p
     } while (moved < 0 && errno == EINTR);
     if (moved < 0) return from_host_errno(errno);
     charge_copy(process, static_cast<u64>(moved));
+    if (Events == POLLOUT) note_output(process, pieces, static_cast<u64>(moved));
   }
   (void)store<u32>(process, moved_ptr, static_cast<u32>(moved));
   return Errno::kSuccess;
@@ -78,6 +96,15 @@ constexpr auto kReadStep = &step<POLLIN, &readv>;
 constexpr auto kWriteStep = &step<POLLOUT, &writev>;
 
 }  // namespace
+
+bool is_captured(const Process& process, int host_fd) noexcept {
+  const runtime::OutputCapture* const output = process.environment->output;
+  return host_fd != 0 && output != nullptr && !output->echoes();
+}
+
+bool is_terminal(const Process& process, int host_fd) noexcept {
+  return (host_fd == 0 || process.environment->output == nullptr) && isatty(host_fd) == 1;
+}
 
 bool is_ready(int host_fd, short events) noexcept {
   pollfd asked{.fd = host_fd, .events = events, .revents = 0};

@@ -2,13 +2,14 @@
 # Sourced by tools/dev.
 
 package_list=tools/dev.d/packages.txt
-compiler_package=clang-22
+# What comes with the security suite: compilers.
+security_packages=(clang-22 rustc-web)
 
 # packages_of GROUP... -> one name a line
 packages_of() {
   local group
   for group in "$@"; do
-    grep -q "^$group " "$package_list" || die "unknown package group: $group (groups: build lint bench)"
+    grep -q "^$group " "$package_list" || die "unknown package group: $group (groups: build lint bench rust)"
     sed -n "s/^$group //p" "$package_list"
   done
 }
@@ -45,6 +46,7 @@ main_archive() {
 
 # A base system that was made from the main suite alone does not see the security suite, where the compiler lives. The
 # same mirror is asked for it; when that fails the machine is left as it was and the reason is given.
+# add_security_suite PACKAGE: for the sake of this package.
 add_security_suite() {
   local archive uri codename list entry
   archive=$(main_archive)
@@ -53,9 +55,9 @@ add_security_suite() {
   codename=${archive#* }
   list=/etc/apt/sources.list.d/lunabeam-security.list
   entry="deb ${uri%/}-security $codename-security main"
-  say "$compiler_package is not in the suites apt knows; adding to $list: $entry"
+  say "$1 is not in the suites apt knows; adding to $list: $entry"
   printf '%s\n' "$entry" | as_root tee "$list" >/dev/null
-  if step 'apt: read the security suite' apt_get update -o APT::Update::Error-Mode=any && has_candidate "$compiler_package"; then
+  if step 'apt: read the security suite' apt_get update -o APT::Update::Error-Mode=any && has_candidate "$1"; then
     return 0
   fi
   as_root rm -f "$list"
@@ -78,10 +80,13 @@ ensure_packages() {
   fi
   say "installing ${#missing[@]} packages: ${missing[*]}"
   step 'apt: read the package lists' apt_get update || die 'apt-get update failed: check the sources of apt and the network'
-  if [[ " ${missing[*]} " == *" $compiler_package "* ]] && ! has_candidate "$compiler_package" && ! add_security_suite; then
-    die "apt has no $compiler_package. Debian 12 ships it in the suite bookworm-security (component main):" \
-      'add that suite to the sources of apt, then run this again'
-  fi
+  local package
+  for package in "${security_packages[@]}"; do
+    if [[ " ${missing[*]} " == *" $package "* ]] && ! has_candidate "$package" && ! add_security_suite "$package"; then
+      die "apt has no $package. Debian 12 ships it in the suite bookworm-security (component main):" \
+        'add that suite to the sources of apt, then run this again'
+    fi
+  done
   step "apt: install ${#missing[@]} packages" apt_get install --no-install-recommends "${missing[@]}" ||
     die 'apt-get install failed: check the sources of apt and the network, then run this again'
   mapfile -t missing < <(missing_packages "${wanted[@]}")
@@ -103,7 +108,7 @@ doctor() {
       say "$(printf '%-12s' "$tool") missing"
     fi
   done
-  for group in build lint bench; do
+  for group in build lint bench rust; do
     mapfile -t missing < <(missing_packages $(packages_of "$group"))
     if [ ${#missing[@]} -eq 0 ]; then
       say "packages     $group: complete"

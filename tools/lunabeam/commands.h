@@ -9,6 +9,8 @@ namespace lunabeam::tools {
 using Arguments = std::vector<std::string>;
 
 [[nodiscard]] int command_run(const Arguments& arguments);
+[[nodiscard]] int command_test(const Arguments& arguments);
+[[nodiscard]] int command_init(const Arguments& arguments);
 [[nodiscard]] int command_validate(const Arguments& arguments);
 [[nodiscard]] int command_inspect(const Arguments& arguments);
 
@@ -19,5 +21,6 @@ inline constexpr const char* kVersion = "0.1.0";
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitError = 1;
 inline constexpr int kExitUsage = 2;
+inline constexpr int kExitTestsFailed = 101;  // As Rust's test harness.
 
 }  // namespace lunabeam::tools

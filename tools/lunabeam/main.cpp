@@ -22,6 +22,8 @@ struct Command {
 constexpr Command kCommands[] = {
     {"run", &lunabeam::tools::command_run,
      "run a module's _start as the root process (implied when a module is named first)"},
+    {"test", &lunabeam::tools::command_test, "run a module's tests, each as a process"},
+    {"init", &lunabeam::tools::command_init, "make `cargo run` and `cargo test` of a crate use this VM"},
     {"validate", &lunabeam::tools::command_validate, "say whether files are valid modules"},
     {"inspect", &lunabeam::tools::command_inspect, "show what is in a module, or a function's internal code"},
 };

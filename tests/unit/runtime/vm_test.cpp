@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "tests/unit/runtime/scripted_vm.h"
 #include "vm/text/text.h"
@@ -169,6 +172,68 @@ TEST_P(VmTest, RequestStopEndsAnIdleVm) {
   const RunResult result = run();
   stopper.join();
   EXPECT_EQ(result.reason.kind, Kind::kKilled);
+}
+
+// Gives roots from a list, and notes how they ended.
+class Roots final : public RootSource {
+ public:
+  explicit Roots(std::vector<RootOptions> roots) : roots_(std::move(roots)) {}
+  bool next(RootOptions& options) noexcept override {
+    if (given_ == roots_.size()) return false;
+    options = roots_[given_];
+    options.token = 100 + given_++;
+    most_open_ = std::max(most_open_, given_ - ends_.size());
+    return true;
+  }
+  void ended(u64 token, RunResult&& result) noexcept override { ends_.emplace_back(token, std::move(result)); }
+
+  // How the root with this place in the list ended.
+  [[nodiscard]] const RunResult& end_of(u64 index) const {
+    const auto end = std::ranges::find(ends_, 100 + index, &std::pair<u64, RunResult>::first);
+    return end->second;
+  }
+  [[nodiscard]] size_t ends() const { return ends_.size(); }
+  [[nodiscard]] size_t most_open() const { return most_open_; }
+
+ private:
+  std::vector<RootOptions> roots_;
+  size_t given_ = 0;
+  size_t most_open_ = 0;
+  std::vector<std::pair<u64, RunResult>> ends_;
+};
+
+TEST_P(VmTest, RootsRunBesideOneAnother) {
+  start();
+  std::vector<RootOptions> options(20, {.module = module_, .function = "divide"});
+  options[3].function = "nobody";
+  ConfigRef config = Vm::root_config();
+  config.writable()->max_memory_bytes = 1000;
+  options[7].config = config;
+  Roots roots(options);
+  vm_->run_roots(roots, 4);
+  ASSERT_EQ(roots.ends(), 20u);
+  EXPECT_EQ(roots.most_open(), 4u);
+  EXPECT_EQ(roots.end_of(0).message(), "trap: integer divide by zero");
+  EXPECT_THAT(roots.end_of(19).backtrace, HasSubstr("#0 divides"));
+  EXPECT_EQ(roots.end_of(3).reason.kind, Kind::kNoEntry);
+  EXPECT_THAT(roots.end_of(7).error, HasSubstr("resource limit exceeded"));
+  expect_nothing_alive();
+}
+
+TEST_P(VmTest, RootsThatNeverEndAreToldToo) {
+  scripts_.push_back([](const Guest& g) { return g.receive(); });
+  start();
+  const SpawnParam script{.type = vm::ValType::kI32, .low = 0};
+  Roots roots(
+      {{.module = module_, .function = "divide"}, {.module = module_, .function = "run", .params = {&script, 1}}});
+  vm_->run_roots(roots, 10);
+  ASSERT_EQ(roots.ends(), 2u);
+  EXPECT_TRUE(roots.end_of(1).deadlock);
+  EXPECT_FALSE(roots.end_of(0).deadlock);
+  Roots none({});
+  vm_->run_roots(none, 1);
+  EXPECT_EQ(none.ends(), 0u);
+  expect_nothing_alive();
 }
 
 }  // namespace
