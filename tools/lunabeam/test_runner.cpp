@@ -18,11 +18,10 @@ TestRunner::TestRunner(std::shared_ptr<const vm::Module> module, runtime::Config
 TestRunner::~TestRunner() = default;
 
 void TestRunner::run(runtime::Vm& vm) {
+  // First: the watcher must not be the one whom the signal finds.
+  const StatsOnSignal stats_on_signal(vm);
   std::thread watcher([this] { watch(); });
-  {
-    const StatsOnSignal stats_on_signal(vm);
-    vm.run_roots(*this, flags_.threads != 0 ? flags_.threads : kDefaultAtOnce);
-  }
+  vm.run_roots(*this, flags_.threads != 0 ? flags_.threads : kDefaultAtOnce);
   {
     const std::lock_guard guard(lock_);
     ends_ = true;
