@@ -183,10 +183,11 @@ guests_build() {
   say "Rust guests: $rust_dir/target/$rust_target/release"
 }
 
-# The package of the crate with its tests, unpacked by cargo.
+# The package of the crate with its tests, unpacked by cargo, once.
 unpack_lunatic() {
-  local package
-  rm -rf "$rust_dir/fetch" "$rust_dir/lunatic"
+  local package folder=$rust_dir/lunatic-$lunatic_version
+  [ ! -e "$folder/.unpacked" ] || return 0
+  rm -rf "$rust_dir/fetch" "$folder"
   mkdir -p "$rust_dir/fetch/src"
   printf '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n[dependencies]\nlunatic = "=%s"\n' \
     "$lunatic_version" >"$rust_dir/fetch/Cargo.toml"
@@ -194,9 +195,11 @@ unpack_lunatic() {
   fetch_crates "$rust_dir/fetch" || return 1
   package=$(compgen -G "${CARGO_HOME:-$HOME/.cargo}/registry/src/*/lunatic-$lunatic_version" | head -n 1)
   [ -n "$package" ] || return 1
-  cp -r "$package" "$rust_dir/lunatic"
-  chmod -R u+w "$rust_dir/lunatic"
-  fetch_crates "$rust_dir/lunatic" --locked
+  cp -r "$package" "$folder"
+  chmod -R u+w "$folder"
+  fetch_crates "$folder" --locked || return 1
+  rm -rf "$rust_dir/fetch"
+  touch "$folder/.unpacked"
 }
 
 # Reads the output of `cargo test`: how many tests passed, which failed, by file.
@@ -222,12 +225,12 @@ guests_test() {
     return
   fi
   local cargo_test=("$cargo" test --locked --offline --target "$rust_target" --test '*' --features "$lunatic_features")
-  (cd "$rust_dir/lunatic" && step "build the tests of lunatic $lunatic_version" "${cargo_test[@]}" --no-run) ||
+  (cd "$rust_dir/lunatic-$lunatic_version" && step "build the tests of lunatic $lunatic_version" "${cargo_test[@]}" --no-run) ||
     die "building the tests of lunatic failed"
   for workers in 1 2; do
     for ((run = 1; run <= times; run++)); do
       log=$rust_dir/lunatic-workers$workers-run$run.log
-      (cd "$rust_dir/lunatic" && LUNABEAM_WORKERS=$workers "${cargo_test[@]}" --no-fail-fast) >"$log" 2>&1 || true
+      (cd "$rust_dir/lunatic-$lunatic_version" && LUNABEAM_WORKERS=$workers "${cargo_test[@]}" --no-fail-fast) >"$log" 2>&1 || true
       output=$(read_test_output <"$log")
       passed=$(sed -n 's/^passed //p' <<<"$output")
       names=$(sed -n 's/^failed //p' <<<"$output")
