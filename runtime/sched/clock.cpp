@@ -3,7 +3,7 @@
 
 #include <ctime>
 
-#include "runtime/sched/cycle_counter.h"
+#include "vm/interp/cycle_counter.h"
 
 namespace lunabeam::runtime {
 

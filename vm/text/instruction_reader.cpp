@@ -485,8 +485,7 @@ struct InstructionReader::State {
   }
 
   [[gnu::cold]] bool bad_hint(std::string_view what, ErrorCode code = ErrorCode::kMalformedAnnotation) {
-    return cursor.fail(code, cursor.offset(),
-                       "@metadata.code.branch_hint annotation: " + std::string(what));
+    return cursor.fail(code, cursor.offset(), "@metadata.code.branch_hint annotation: " + std::string(what));
   }
 
   // The hint is for the operator about to be written to `out`.

@@ -43,7 +43,8 @@ class Dispatching : public BothDispatches {
 };
 BOTH_DISPATCHES(Dispatching);
 
-constexpr u32 kCounter = 0, kInt = 1, kFloat32 = 2, kFloat64 = 3, kOut = 4, kTemps = 5, kOne = 9, kVectorIn = 10, kVectorOut = 12;
+constexpr u32 kCounter = 0, kInt = 1, kFloat32 = 2, kFloat64 = 3, kOut = 4, kTemps = 5, kOne = 9, kVectorIn = 10,
+              kVectorOut = 12;
 constexpr u16 kWords = frame_words_for(16);
 
 // The operand slots suit every row: 7 as address, divisor and count; 1.5 in both float widths.
