@@ -115,7 +115,13 @@ TEST_P(SchedulerTest, TimersAreLookedAtWhenALongSliceEnds) {
     return g.step < 50 ? g.sleep(10) : g.stop();
   });
   ASSERT_GE(late_ns.size(), 45u);
-  EXPECT_LE(*std::ranges::max_element(late_ns), kNsPerMs + 2 * vm::kChunkReductions * 2'000 + 100'000);
+#if defined(LUNABEAM_TORTURE)
+  // Every tick ends the slice, so none lasts a millisecond: the clock is looked at after a slice's worth of reductions of all of them.
+  constexpr u64 kBoundNs = 2 * vm::kSliceReductions * 2'000;
+#else
+  constexpr u64 kBoundNs = kNsPerMs + 2 * vm::kChunkReductions * 2'000 + 100'000;
+#endif
+  EXPECT_LE(*std::ranges::max_element(late_ns), kBoundNs);
 }
 
 TEST_P(SchedulerTest, ManyDueSleepersDoNotStarveTheBusy) {
