@@ -48,7 +48,7 @@ u64 cast_word(ValType target) {
 // Ends an operation that reads a cell into its d, field 2 of its first word.
 void FunctionTranslator::produce_cell(ValType::Kind kind, u32 start) {
   if (kind == ValType::kV128) {
-    produce_in_slot(kind, start, 2, false);
+    produce_vector(start, 2);
   } else {
     produce(kind, start, 2);
   }
@@ -64,7 +64,11 @@ void FunctionTranslator::struct_get(u64 pc, Opcode op, TypeId type, u32 field) {
   if (offset > 0xFFFF) {
     const u32 start = emit(Special::struct_get_x, r, static_cast<u32>(cell));
     emit_u64(offset);
-    produce_in_slot(unpacked(storage), start, 2, false);
+    if (cell == Cell::kV128) {
+      produce_vector(start, 2);
+    } else {
+      produce_in_slot(unpacked(storage), start, 2, false);
+    }
     return;
   }
   produce_cell(unpacked(storage), emit(op_id(get_op(Special::struct_get_i8_A, cell)), r, offset));
@@ -115,14 +119,7 @@ void FunctionTranslator::array_set(u64 pc, TypeId type) {
 
 // Operand of a popped value, within reach with both its words.
 u32 FunctionTranslator::near_value(Operand& value) {
-  if (value.kind != ValType::kV128 || !wide_) return slot(value);
-  to_home(value);
-  if (value.home + 1 <= 0xFFFF) return value.home;
-  VM_CHECK(scratch_used_ + 2 < scratch_count_);
-  const u32 near = scratch_ + scratch_used_;
-  scratch_used_ += 2;
-  move_range(value.home, near, 2);
-  return near;
+  return value.kind == ValType::kV128 ? vector_slot(value) : slot(value);
 }
 
 void FunctionTranslator::array_len(u64 pc) {
@@ -189,7 +186,7 @@ void FunctionTranslator::array_new(u64 pc, TypeId type) {
   const Operand length = pop();
   if (!wide_) {
     Operand value = pop();
-    const u32 v = slot(value);
+    const u32 v = near_value(value);
     const u32 start = emit(Special::array_new, length.home, v);
     emit_u64(layout_of(type).header);
     const u32 fill = emit(Special::array_fill_all, length.home);

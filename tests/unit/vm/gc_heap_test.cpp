@@ -517,6 +517,40 @@ TEST_P(GcHeap, WideFrames) {
   EXPECT_EQ(call("f", {40}), 1000u + 3 + 40 + 1 + 1);
 }
 
+TEST_P(GcHeap, VectorsInWideFrames) {
+  // Both words of a vector must reach its far home, and nothing beside it may change: $big is read with an extended offset.
+  std::string text = R"(
+    (type $s (struct (field (mut v128))))
+    (type $a (array (mut v128)))
+    (type $big (struct)";
+  for (int i = 0; i < 4100; ++i) text += " (field (mut v128))";
+  text += R"())
+    (func (export "f") (result i64) (local $s (ref $s)) (local $a (ref $a)) (local $big (ref $big)) (local $n i64))";
+  constexpr int kDeep = 33'000;  // Vectors below all operands.
+  for (int i = 0; i < kDeep; ++i) text += "(v128.const i64x2 1 2)";
+  text += R"(
+      (i64.const 1000)  ;; Must survive.
+      (local.set $s (struct.new $s (v128.const i64x2 5 6)))
+      (local.set $a (array.new $a (struct.get $s 0 (local.get $s)) (i32.const 3)))
+      (array.set $a (local.get $a) (i32.const 1) (i64x2.add (array.get $a (local.get $a) (i32.const 2))
+                                                            (v128.const i64x2 10 20)))
+      (array.fill $a (local.get $a) (i32.const 2) (v128.const i64x2 30 40) (i32.const 1))
+      (struct.set $s 0 (local.get $s) (array.get $a (local.get $a) (i32.const 1)))
+      (local.set $big (struct.new_default $big))
+      (struct.set $big 4099 (local.get $big) (array.get $a (local.get $a) (i32.const 2)))
+      (i64.add (i64x2.extract_lane 0 (struct.get $s 0 (local.get $s))))            ;; 15
+      (i64.add (i64x2.extract_lane 1 (struct.get $s 0 (local.get $s))))            ;; 26
+      (i64.add (i64x2.extract_lane 0 (struct.get $big 4099 (local.get $big))))     ;; 30
+      (i64.add (i64x2.extract_lane 1 (struct.get $big 4099 (local.get $big))))     ;; 40
+      (i64.add (i64x2.extract_lane 1 (array.get $a (local.get $a) (i32.const 0)))) ;; 6
+      (local.set $n))";
+  for (int i = 0; i < kDeep; ++i) text += "(i64x2.extract_lane 1) (local.set $n (i64.add (local.get $n)))";
+  text += "(local.get $n))";
+  start(text, {.stack_cap_bytes = u64{16} << 20});
+  ASSERT_GT(instance_->module->codes[0].frame_words, 65'536u);
+  EXPECT_EQ(call("f"), 1000u + 15 + 26 + 30 + 40 + 6 + 2 * u64{kDeep});
+}
+
 TEST_P(GcHeap, ExceptionsLiveInTheHeap) {
   start(kList);
   ExecContext& exec = store_->exec();
