@@ -143,6 +143,10 @@ else()
   set(default_pch OFF)
 endif()
 option(LUNABEAM_PCH "Precompile the headers of the standard library" ${default_pch})
+if(LUNABEAM_PCH)
+  # Without the header beside it, whose path ccache would take for a difference between worktrees.
+  set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -Xclang -include-pch -Xclang <PCH_FILE>)
+endif()
 # lunabeam_precompile(<target> [HEADERS <header>...])
 # Precompiles the usual headers, and these, for a target.
 function(lunabeam_precompile target)
