@@ -72,6 +72,8 @@ struct Mapping {
 constexpr u64 kUnmapStepBytes = u64{4} << 20;
 
 constexpr u64 kIsMapping = 1;
+// provider_data of a memory that has no bytes yet. Slots and mappings have addresses beyond.
+constexpr u64 kReserved = 2;
 
 Mapping* mapping_of(const vm::MemoryInst& memory) {
   return (memory.provider_data & kIsMapping) != 0 ? reinterpret_cast<Mapping*>(memory.provider_data & ~kIsMapping)
@@ -555,21 +557,37 @@ MemoryPool::~MemoryPool() {
 }
 
 bool MemoryPool::allocate(vm::MemoryInst& memory, u64 size_bytes, const vm::MemoryImage* image, u64 key) noexcept {
+  if (!reserve(memory, size_bytes)) return false;
+  if (fill(memory, image, key)) return true;
+  free(memory, key);
+  return false;
+}
+
+bool MemoryPool::reserve(vm::MemoryInst& memory, u64 size_bytes) noexcept {
+  VM_DCHECK(size_bytes <= memory.max_bytes && memory.provider_data == 0);
+  if (!impl_->budget.charge(whole_pages(size_bytes))) return false;
+  memory.base = nullptr;
+  memory.size_bytes = size_bytes;
+  memory.capacity_bytes = 0;
+  memory.provider_data = kReserved;
+  ++impl_->counts.live_memories;
+  return true;
+}
+
+bool MemoryPool::is_reserved(const vm::MemoryInst& memory) noexcept { return memory.provider_data == kReserved; }
+
+bool MemoryPool::fill(vm::MemoryInst& memory, const vm::MemoryImage* image, u64 key) noexcept {
   Impl& impl = *impl_;
-  VM_DCHECK(size_bytes <= memory.max_bytes && (image == nullptr || image->end_bytes <= size_bytes));
-  if (!impl.budget.charge(whole_pages(size_bytes))) return false;
+  const u64 size_bytes = memory.size_bytes;
+  VM_DCHECK(is_reserved(memory) && (image == nullptr || image->end_bytes <= size_bytes));
   const u64 headroom = std::min(impl.key_entry(key).headroom_bytes, memory.max_bytes);
   const u64 wanted = std::max({size_bytes, headroom, u64{1}});
-  if (!impl.place(memory, size_bytes, wanted, key)) {
-    impl.budget.refund(whole_pages(size_bytes));
-    return false;
-  }
+  if (!impl.place(memory, size_bytes, wanted, key)) return false;
   if (mapping_of(memory) != nullptr) {
     copy_image(memory.base, image);
   } else {
     impl.prepare(*slot_of(memory), image, size_bytes);
   }
-  ++impl.counts.live_memories;
   return true;
 }
 
@@ -593,8 +611,12 @@ void MemoryPool::free(vm::MemoryInst& memory, u64 key) noexcept {
   Impl& impl = *impl_;
   VM_DCHECK(memory.provider_data != 0);
   impl.budget.refund(whole_pages(memory.size_bytes));
-  impl.key_entry(key).learn(memory.size_bytes);
   --impl.counts.live_memories;
+  if (is_reserved(memory)) {
+    memory.size_bytes = memory.provider_data = 0;
+    return;
+  }
+  impl.key_entry(key).learn(memory.size_bytes);
   if (mapping_of(memory) != nullptr) {
     impl.unmap_memory(memory);
   } else {

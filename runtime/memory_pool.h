@@ -53,6 +53,14 @@ class MemoryPool {
   // As MemoryProvider: fills base, size_bytes, capacity_bytes and provider_data. max_bytes must be set. False: the VM-wide limit,
   // or the system has no memory. The limit of the process is checked by the caller.
   [[nodiscard]] bool allocate(vm::MemoryInst& memory, u64 size_bytes, const vm::MemoryImage* image, u64 key) noexcept;
+  // The two halves of allocate(): the charge at the spawn, and the bytes when the process runs for the first time. Until then base
+  // is nullptr, and the memory may only be freed. Of many processes that wait for their first turn, those that end soon after it
+  // follow one another in the same few slots.
+  [[nodiscard]] bool reserve(vm::MemoryInst& memory, u64 size_bytes) noexcept;
+  // REQUIRES: is_reserved(memory). False: the system has no memory; it stays reserved.
+  [[nodiscard]] bool fill(vm::MemoryInst& memory, const vm::MemoryImage* image, u64 key) noexcept;
+  [[nodiscard]] static bool is_reserved(const vm::MemoryInst& memory) noexcept;
+
   [[nodiscard]] bool grow(vm::MemoryInst& memory, u64 new_size_bytes) noexcept;
   void free(vm::MemoryInst& memory, u64 key) noexcept;
 

@@ -125,11 +125,12 @@ struct Process {
   ProcessState state = ProcessState::kStarting;
   bool die_when_link_dies = true;
   bool is_root = false;
-  bool has_name = false;         // Was ever registered: log lines look its names up.
-  bool stack_noted = false;      // Its stack use was noted for rule P6.
-  bool doomed = false;           // `reason` is final: exits instead of running on.
-  bool ctx_is_separate = false;  // The context did not fit the block.
-  bool timer_moves = false;      // On its way to another scheduler, which arms wait.timer again.
+  bool has_name = false;            // Was ever registered: log lines look its names up.
+  bool stack_noted = false;         // Its stack use was noted for rule P6.
+  bool doomed = false;              // `reason` is final: exits instead of running on.
+  bool ctx_is_separate = false;     // The context did not fit the block.
+  bool memory_is_reserved = false;  // Its memories get their bytes when it runs for the first time.
+  bool timer_moves = false;         // On its way to another scheduler, which arms wait.timer again.
   u8 home = 0;  // The worker whose pool gave its block, and whose list of all processes it is in. Constant.
   u8 woken_by =
       0;  // The worker that posted it last; balance::kNoWorker: another thread; balance::kGiven: it was given away.

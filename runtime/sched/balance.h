@@ -24,6 +24,9 @@ inline constexpr u32 kMostSpinners = 2;
 // A queue of so many is shared with a spinner at once; a shorter one only when it persists, because two processes that talk
 // are often both runnable for a moment, and are slower apart.
 inline constexpr u64 kCrowd = 8;
+// What is queued must take at least so long to run: less is done here before another worker has fetched it, and processes that
+// talk to one another stay together. Where slices run out there is work without an end, and no such bound.
+inline constexpr u64 kWorthNs = 50'000;
 // Looks at the clock (every 4,000 reductions) in a row at which there was surplus: then it persists.
 inline constexpr u32 kBacklogChecks = 2;
 // Most processes of one donation: bounds the work between two slices. Who needs more is idle again soon.

@@ -15,6 +15,7 @@
 #include "runtime/timers.h"
 #include "runtime/vm.h"
 #include "vm/base/check.h"
+#include "vm/memory_image.h"
 #include "vm/process_stack.h"
 #include "vm/reductions.h"
 
@@ -244,7 +245,7 @@ bool Scheduler::drain_remote_step() noexcept {
     while (timer != nullptr) timer = finish_cancelled(*timer);
   }
   const bool more_blocks = blocks_.drain_remote(kRemoteStep);
-  const bool more_memories = memories_.drain_remote(kRemoteStep / 16);
+  const bool more_memories = memories_.drain_remote(kRemoteStep / 4);
   return more_blocks || more_memories || dead_ != nullptr || dead_posted_.load(std::memory_order_relaxed) != nullptr;
 }
 
@@ -314,9 +315,28 @@ bool Scheduler::give_work(u8 worker) noexcept {
   return true;
 }
 
+void Scheduler::note_turns() noexcept {
+  const u64 now = clock_.cycles();
+  const u64 turns = stats_.slices - look_slices_;
+  if (stats_.preemptions != look_preemptions_) {
+    turn_cycles_ = kEndless;
+  } else if (look_cycles_ != 0 && turns != 0) {
+    turn_cycles_ = std::min((now - look_cycles_) / turns, kEndless);
+  }
+  look_cycles_ = now;
+  look_slices_ = stats_.slices;
+  look_preemptions_ = stats_.preemptions;
+}
+
+// Whether what is runnable is worth another worker (balance::kWorthNs).
+bool Scheduler::is_backlog_long() const noexcept {
+  return runnable() * turn_cycles_ >= slice_cycles_ / (kSliceNs / balance::kWorthNs);
+}
+
 // At a look at the clock.
 void Scheduler::share_backlog() noexcept {
-  if (std::max(queue_.size(), urgent_.size()) < 2) {
+  note_turns();
+  if (std::max(queue_.size(), urgent_.size()) < 2 || !is_backlog_long()) {
     backlog_checks_ = 0;
     return;
   }
@@ -357,8 +377,8 @@ bool Scheduler::run_one() noexcept {
 bool Scheduler::turn() noexcept {
   epoch_.pass();
   if (inbox_.load(std::memory_order_relaxed) != nullptr) drain_inbox();
-  if (until_clock_ <= 0) check_clock();
-  if (queue_.size() >= balance::kCrowd && idle_workers_.any_spinning()) [[unlikely]] {
+  if (until_clock_ <= 0 || is_look_due()) check_clock();
+  if (queue_.size() >= balance::kCrowd && idle_workers_.any_spinning() && is_backlog_long()) [[unlikely]] {
     if (const u8 worker = idle_workers_.claim_spinning(); worker != balance::kNoWorker) (void)give_work(worker);
   }
   Process* process = next_process();
@@ -386,6 +406,7 @@ void Scheduler::check_timers() noexcept {
   until_clock_ = kClockReductions;
   if (slice_cycles_ == 0) [[unlikely]]
     slice_cycles_ = clock_.cycles_in(kSliceNs);
+  if (slice_cycles_ != 0) timers_looked_ = ticked_ = clock_.cycles();
   (void)memories_.release_step();
   if (timers_.size() == 0 && !clock_.is_virtual()) return;
   firing_timers_ = true;
@@ -416,16 +437,31 @@ void Scheduler::run_slice(Process& process) noexcept {
   current_ = &process;
   if (!handle_signals(process)) {
     end_process(process, process.reason);
+  } else if (process.memory_is_reserved && !fill_memories(process)) [[unlikely]] {
+    end_process(process, {.kind = vm::ExitReason::Kind::kTrapped, .trap = {.kind = vm::TrapKind::kOutOfMemory}});
   } else {
     // Rule R2: a first chunk of random length, so that what ticks sample is not always the same place.
-    const auto first = static_cast<i64>(1 + random_.below(vm::kChunkReductions));
+    const auto first = static_cast<i64>(1 + random_.below(static_cast<u64>(chunk_reductions_)));
     process.slice_left = vm::kSliceReductions - first;
     process.chunk = process.exec.reductions = first;
     process.exec.transfer = transfer_.get();
-    slice_start_ = 0;
     end_of_run(process, vm::run(process.exec, options_.dispatch));
   }
   current_ = nullptr;
+}
+
+// What was put off at the spawn (on_memory_allocate).
+bool Scheduler::fill_memories(Process& process) noexcept {
+  const vm::Module& module = *process.module;
+  vm::Ctx& ctx = *process.ctx();
+  for (u32 i = 0; i < module.memories.size(); ++i) {
+    vm::MemoryInst& memory = *ctx.memories[i];
+    if (!MemoryPool::is_reserved(memory)) continue;
+    if (!memories_.fill(memory, vm::memory_image(module, i), vm::memory_key(module.id, i))) return false;
+  }
+  ctx.reload_memory();
+  process.memory_is_reserved = false;
+  return true;
 }
 
 // Accounts for what was used since the last time.
@@ -442,16 +478,26 @@ void Scheduler::charge(Process& process) noexcept {
   }
 }
 
-// Whether the slice that is running has lasted kSliceNs. Counted from its first tick: a short slice, which has none, pays nothing.
-bool Scheduler::is_slice_long() noexcept {
+// At a tick: whether kSliceNs have passed since timers were looked at. Not since the slice began: a slice without a tick pays nothing.
+// Signed differences: another processor's counter may be behind.
+bool Scheduler::is_time_up() noexcept {
   if (slice_cycles_ == 0) return false;
   const u64 now = clock_.cycles();
-  if (slice_start_ == 0) {
-    slice_start_ = now;
-    return false;
+  const auto chunk_cycles = static_cast<i64>(now - ticked_);
+  ticked_ = now;
+  // A chunk of first touches of pages may take a thousand times as long as another.
+  if (chunk_cycles > static_cast<i64>(slice_cycles_ / 4)) {
+    chunk_reductions_ = std::max(chunk_reductions_ / 4, kLeastChunkReductions);
+  } else if (chunk_reductions_ < vm::kChunkReductions) {
+    chunk_reductions_ *= 2;
   }
-  // Signed: another processor's counter may be behind.
-  return static_cast<i64>(now - slice_start_) >= static_cast<i64>(slice_cycles_);
+  return static_cast<i64>(now - timers_looked_) >= static_cast<i64>(slice_cycles_);
+}
+
+// Whether turns that use few reductions have taken long together: first touches of pages cost none.
+bool Scheduler::is_look_due() noexcept {
+  if ((stats_.slices & (kTurnsPerLook - 1)) != 0 || slice_cycles_ == 0 || timers_.size() == 0) return false;
+  return static_cast<i64>(clock_.cycles() - timers_looked_) >= static_cast<i64>(slice_cycles_);
 }
 
 void Scheduler::end_of_run(Process& process, vm::ExecStatus status) noexcept {
@@ -522,6 +568,7 @@ bool Scheduler::idle() noexcept {
     return true;
   }
   backlog_checks_ = 0;
+  look_cycles_ = 0;
   until_clock_ = 0;
   waiting_.store(0, std::memory_order_relaxed);
   const u64 deadline_ns = timers_.next_event_ns();
@@ -580,11 +627,11 @@ i64 Scheduler::on_tick(vm::ExecContext& exec, i64 reductions) noexcept {
       scheduler.stop_.load(std::memory_order_relaxed)) {
     return vm::kTickLeave;
   }
-  if (scheduler.is_slice_long()) [[unlikely]] {
+  if (scheduler.is_time_up()) [[unlikely]] {
     scheduler.until_clock_ = 0;  // Timers are due.
     return vm::kTickLeave;
   }
-  const i64 next = std::min(process.slice_left, vm::kChunkReductions);
+  const i64 next = std::min(process.slice_left, scheduler.chunk_reductions_);
   process.slice_left -= next;
   process.chunk = next;
   return next;
@@ -631,8 +678,15 @@ bool is_within_limit(const vm::ExecContext& exec, u64 old_bytes, u64 new_bytes, 
 
 bool Scheduler::on_memory_allocate(vm::ExecContext& exec, vm::MemoryInst& memory, u64 size_bytes,
                                    const vm::MemoryImage* image, u64 key) noexcept {
-  if (!is_within_limit(exec, 0, size_bytes, process_of(exec).config->max_memory_bytes)) return false;
-  Scheduler& scheduler = scheduler_of(exec);
+  Process& process = process_of(exec);
+  if (!is_within_limit(exec, 0, size_bytes, process.config->max_memory_bytes)) return false;
+  Scheduler& scheduler = *process.scheduler;
+  // Nobody looks into it before the process runs, unless data segments are to be run one by one.
+  if (process.state == ProcessState::kStarting && (image != nullptr || exec.ctx->module->datas.empty())) {
+    process.memory_is_reserved = true;
+    return scheduler.memories_.reserve(memory, size_bytes) ||
+           (scheduler.account_.settle() && scheduler.memories_.reserve(memory, size_bytes));
+  }
   return scheduler.memories_.allocate(memory, size_bytes, image, key) ||
          (scheduler.account_.settle() && scheduler.memories_.allocate(memory, size_bytes, image, key));
 }

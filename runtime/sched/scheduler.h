@@ -25,6 +25,7 @@
 #include "runtime/stack.h"
 #include "vm/exec_context.h"
 #include "vm/interp/interp.h"
+#include "vm/reductions.h"
 
 namespace lunabeam::runtime {
 
@@ -180,6 +181,7 @@ class Scheduler {
 
   [[nodiscard]] Process* next_process() noexcept;
   void run_slice(Process& process) noexcept;
+  [[nodiscard]] bool fill_memories(Process& process) noexcept;
   void end_of_run(Process& process, vm::ExecStatus status) noexcept;
   void check_clock() noexcept;
   void check_timers() noexcept;
@@ -189,12 +191,15 @@ class Scheduler {
   bool drain_remote_step() noexcept;
   void publish_report() noexcept;
   void share_backlog() noexcept;
+  void note_turns() noexcept;
+  [[nodiscard]] bool is_backlog_long() const noexcept;
   bool give_work(u8 worker) noexcept;
   [[nodiscard]] static bool is_pinned(const Process& process) noexcept;
   void hand_to(Scheduler& target, Process& process) noexcept;
   bool turn() noexcept;
   void charge(Process& process) noexcept;
-  [[nodiscard]] bool is_slice_long() noexcept;
+  [[nodiscard]] bool is_time_up() noexcept;
+  [[nodiscard]] bool is_look_due() noexcept;
   void park(Process& process) noexcept;
   void end_process(Process& process, const vm::ExitReason& reason) noexcept;
   [[nodiscard]] bool has_post() const noexcept {
@@ -210,9 +215,12 @@ class Scheduler {
   static constexpr i64 kTurnReductions = 64;         // ... where a turn counts as so many, however short.
   static constexpr i64 kUrgentReductions = 16000;    // What urgent processes may use before an ordinary one has a turn.
   static constexpr u64 kVirtualNsPerReduction = 10;  // Deterministic mode: work takes time too.
-  // A slice ends at the first tick behind this too: page faults cost no reductions.
-  static constexpr u64 kSliceNs = kNsPerMs;
-  static constexpr u64 kRemoteStep = 256;   // What comes back from others, per look at the clock.
+  // A slice ends, and timers are looked at, at the first tick behind this too: page faults cost no reductions.
+  static constexpr u64 kSliceNs = kNsPerMs / 2;
+  static constexpr i64 kLeastChunkReductions = 16;
+  static constexpr u64 kTurnsPerLook = 8;        // Turns after which kSliceNs is asked for too: a power of two.
+  static constexpr u64 kEndless = u64{1} << 40;  // turn_cycles_ where slices run out.
+  static constexpr u64 kRemoteStep = 256;        // What comes back from others, per look at the clock.
   static constexpr u64 kDeadPerWake = 256;  // Blocks of others freed here before a sleeping home is woken to take them.
   static constexpr u64 kGraceNs = kNsPerMs;  // A sleeper with retired objects looks again whether they are free.
 
@@ -228,12 +236,20 @@ class Scheduler {
   i64 until_clock_ = 0;         // Reductions until the clock is looked at again.
   bool firing_timers_ = false;  // What becomes runnable now is urgent.
   u64 slice_cycles_ = 0;        // kSliceNs in Clock::cycles(); 0: not known.
-  u64 slice_start_ = 0;         // Clock::cycles() at the first tick of the slice; 0: there was none.
+  // In Clock::cycles(): when timers were last looked at, and the last look at the time.
+  u64 timers_looked_ = 0;
+  u64 ticked_ = 0;
+  i64 chunk_reductions_ = vm::kChunkReductions;  // Shorter while what runs takes long for its reductions.
   Process* current_ = nullptr;
   Process* all_first_ = nullptr;  // Every process whose home this is, for the end of the program.
   u64 home_processes_ = 0;
   Process* dead_ = nullptr;  // Taken from dead_posted_, not yet freed.
   IdleWorkers& idle_workers_;
+  // Since the last look at the clock: what a turn takes on average, in Clock::cycles().
+  u64 look_cycles_ = 0;  // 0: the worker was idle since.
+  u64 look_slices_ = 0;
+  u64 look_preemptions_ = 0;
+  u64 turn_cycles_ = kEndless;
   u32 backlog_checks_ = 0;    // Looks at the clock in a row at which there was surplus.
   u64 slices_at_sleep_ = 0;   // stats_.slices when it last had nothing to do.
   u32 lonely_wakes_ = 0;      // Times in a row that it was idle and woken for one process alone.

@@ -86,6 +86,35 @@ class MemoryPoolTest : public testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(Pagemap, MemoryPoolTest, testing::Bool(),
                          [](const auto& instance) { return instance.param ? "read" : "absent"; });
 
+TEST_P(MemoryPoolTest, AReservedMemoryCountsAndGetsItsBytesLater) {
+  MemoryBudget budget(2 * kPage);
+  MemoryPool pool(budget, options());
+  const Image image(3);
+  vm::MemoryInst first = empty_memory();
+  vm::MemoryInst second = empty_memory();
+  vm::MemoryInst third = empty_memory();
+  ASSERT_TRUE(pool.reserve(first, kPage));
+  ASSERT_TRUE(pool.reserve(second, kPage));
+  EXPECT_FALSE(pool.reserve(third, kPage));
+  EXPECT_EQ(first.base, nullptr);
+  EXPECT_EQ(budget.used_bytes(), 2 * kPage);
+  EXPECT_EQ(pool.stats().live_memories, 2);
+  EXPECT_EQ(pool.stats().live_slots, 0);
+
+  ASSERT_TRUE(MemoryPool::is_reserved(first));
+  ASSERT_TRUE(pool.fill(first, image.get(), 1));
+  EXPECT_FALSE(MemoryPool::is_reserved(first));
+  EXPECT_TRUE(equals(first, image.expected(kPage)));
+  EXPECT_EQ(pool.stats().live_memories, 2);
+  EXPECT_EQ(pool.stats().live_slots, 1);
+
+  pool.free(second, 1);  // Never filled.
+  pool.free(first, 1);
+  EXPECT_EQ(budget.used_bytes(), 0u);
+  EXPECT_EQ(pool.stats().live_memories, 0);
+  EXPECT_EQ(pool.stats().live_slots, 0);
+}
+
 TEST_P(MemoryPoolTest, NeverLeaksBytesOfAnEarlierMemory) {
   MemoryBudget budget;
   MemoryPool pool(budget, options());

@@ -55,6 +55,39 @@ TEST_P(SpawnTest, TheChildRunsBehindItsParent) {
   EXPECT_THAT(order, testing::ElementsAre(1, 2));
 }
 
+TEST_P(SpawnTest, WhoWaitsForTheFirstTurnHasNoPages) {
+  // A hundred children that end in their first turn follow one another in the same slots.
+  constexpr u64 kChildren = 100;
+  u64 ended = 0;
+  const int child = script([&](const Guest& g) {
+    EXPECT_EQ(*g.process.memory->base, 0);
+    *g.process.memory->base = 1;
+    ++ended;
+    return g.stop();
+  });
+  run_script([&](const Guest& g) {
+    MemoryPool& pool = g.process.scheduler->memories();
+    if (g.step == 0) {
+      for (u64 i = 0; i < kChildren; ++i) g.spawn(child);
+      EXPECT_EQ(pool.stats().live_memories, static_cast<i64>(kChildren + 1));
+      EXPECT_EQ(pool.stats().live_slots, 1);
+      return g.next();
+    }
+    return g.step == 1 ? g.sleep(10) : g.stop();
+  });
+  EXPECT_EQ(ended, kChildren);
+  expect_nothing_alive();
+}
+
+TEST_P(SpawnTest, AChildThatNeverRunsGivesItsMemoryBack) {
+  const int child = script([](const Guest& g) { return g.stop(); });
+  run_script([&](const Guest& g) {
+    kill(g.process, g.spawn(child));
+    return g.step == 0 ? g.sleep(1) : g.stop();
+  });
+  expect_nothing_alive();
+}
+
 TEST_P(SpawnTest, NamesAreTakenOnce) {
   const int child = script([](const Guest& g) { return g.receive(); });
   run_script([&](const Guest& g) {
