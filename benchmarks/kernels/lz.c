@@ -7,11 +7,13 @@ static uint8_t input[kBytes + 8], packed[kBytes * 2], output[kBytes + kMaxMatch]
 static uint32_t places[1 << kHashBits];
 
 static void make_input(uint32_t size) {
-  static const char* const words[] = {"process", "mailbox", "link", " ", "monitor", ", ", "sends a", "timer", ".\n", "the "};
+  static const char* const words[] = {"process", "mailbox", "link",  " ",   "monitor",
+                                      ", ",      "sends a", "timer", ".\n", "the "};
   uint64_t state = 4101842887655102017u;
   uint32_t at = 0;
   while (at < size) {
-    for (const char* word = words[kernel_random(&state) % 10]; *word != 0 && at < size; word++) input[at++] = (uint8_t)*word;
+    for (const char* word = words[kernel_random(&state) % 10]; *word != 0 && at < size; word++)
+      input[at++] = (uint8_t)*word;
   }
 }
 

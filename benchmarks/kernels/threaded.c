@@ -19,7 +19,9 @@ static void store(struct machine* m, int32_t r) { m->registers[r] = m->acc; }
 static void constant(struct machine* m, int32_t value) { m->acc = value; }
 static void add(struct machine* m, int32_t r) { m->acc += m->registers[r]; }
 static void xor_(struct machine* m, int32_t r) { m->acc ^= m->registers[r]; }
-static void shift(struct machine* m, int32_t bits) { m->acc = (int32_t)((uint32_t)m->acc << bits | (uint32_t)m->acc >> (32 - bits)); }
+static void shift(struct machine* m, int32_t bits) {
+  m->acc = (int32_t)((uint32_t)m->acc << bits | (uint32_t)m->acc >> (32 - bits));
+}
 static void next(struct machine* m, int32_t distance) {
   if (--m->registers[3] != 0) m->pc += distance;
 }
@@ -30,8 +32,21 @@ static void halt(struct machine* m, int32_t unused) {
 
 /* Not const, so that no compiler sees through the pointers. */
 static struct insn program[] = {
-    {constant, 0x1234567}, {store, 0}, {constant, 77}, {store, 1},
-    {load, 0}, {add, 1}, {store, 2}, {shift, 7}, {xor_, 1}, {store, 0}, {load, 2}, {shift, 13}, {add, 0}, {store, 1}, {next, -11},
+    {constant, 0x1234567},
+    {store, 0},
+    {constant, 77},
+    {store, 1},
+    {load, 0},
+    {add, 1},
+    {store, 2},
+    {shift, 7},
+    {xor_, 1},
+    {store, 0},
+    {load, 2},
+    {shift, 13},
+    {add, 0},
+    {store, 1},
+    {next, -11},
     {halt, 0},
 };
 

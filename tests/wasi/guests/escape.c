@@ -77,9 +77,11 @@ static void reads(const char* how, __wasi_fd_t dir, const char* path) {
   if (__wasi_path_filestat_get(dir, FOLLOW, path, &stat) == 0) escaped(how, path);
 }
 
-static __wasi_fd_t open_directory(__wasi_fd_t dir, const char* path, __wasi_rights_t rights, __wasi_rights_t inheriting) {
+static __wasi_fd_t open_directory(__wasi_fd_t dir, const char* path, __wasi_rights_t rights,
+                                  __wasi_rights_t inheriting) {
   __wasi_fd_t fd = 0;
-  if (__wasi_path_open(dir, FOLLOW, path, __WASI_OFLAGS_DIRECTORY, rights, inheriting, 0, &fd) != 0) escaped("lost", path);
+  if (__wasi_path_open(dir, FOLLOW, path, __WASI_OFLAGS_DIRECTORY, rights, inheriting, 0, &fd) != 0)
+    escaped("lost", path);
   return fd;
 }
 
@@ -92,8 +94,14 @@ static void moves(void) {
   __wasi_fd_t fd;
   /* A descriptor inside of the tree is a folder of its own: not even what is above it in the tree can be reached. */
   __wasi_fd_t deep = open_directory(ROOT, "m/a/deep", FOLDER, ALL);
-  const char* const up[] = {"..", "../", "../x", "../../x", "../../../inside", "../../../../outside/secret.txt",
-                            "./../../../../outside/secret.txt", "here/../../x"};
+  const char* const up[] = {"..",
+                            "../",
+                            "../x",
+                            "../../x",
+                            "../../../inside",
+                            "../../../../outside/secret.txt",
+                            "./../../../../outside/secret.txt",
+                            "here/../../x"};
   for (size_t i = 0; i < sizeof up / sizeof *up; i++) reads("from within", deep, up[i]);
   /* ... wherever it is moved to. */
   must("move a directory", __wasi_path_rename(ROOT, "m/a/deep", ROOT, "deep"));
@@ -119,7 +127,8 @@ static void moves(void) {
   /* Rights that were given up do not come back, and are not had through others. */
   __wasi_fd_t bare = open_directory(ROOT, "m", __WASI_RIGHTS_PATH_OPEN, READ);
   if (__wasi_path_create_directory(bare, "made") == 0) escaped("without the right", "create a directory");
-  if (__wasi_path_open(bare, 0, "file", __WASI_OFLAGS_CREAT, READ, 0, 0, &fd) == 0) escaped("without the right", "create");
+  if (__wasi_path_open(bare, 0, "file", __WASI_OFLAGS_CREAT, READ, 0, 0, &fd) == 0)
+    escaped("without the right", "create");
   if (__wasi_fd_fdstat_set_rights(bare, ALL, ALL) == 0) escaped("without the right", "all rights");
   if (__wasi_path_open(bare, 0, "kept", 0, __WASI_RIGHTS_FD_WRITE, 0, 0, &fd) == 0) {
     static const uint8_t text[] = "changed";
@@ -128,7 +137,8 @@ static void moves(void) {
     if (__wasi_fd_write(fd, &vec, 1, &size) == 0) escaped("without the right", "write");
     if (__wasi_fd_filestat_set_size(fd, 0) == 0) escaped("without the right", "truncate");
   }
-  if (__wasi_path_open(bare, 0, "kept", __WASI_OFLAGS_TRUNC, READ, 0, 0, &fd) == 0) escaped("without the right", "truncate");
+  if (__wasi_path_open(bare, 0, "kept", __WASI_OFLAGS_TRUNC, READ, 0, 0, &fd) == 0)
+    escaped("without the right", "truncate");
   /* A number that another descriptor is moved to has that one's folder and rights. */
   must("renumber", __wasi_fd_renumber(bare, deep));
   reads("renumbered", deep, "../inside");
