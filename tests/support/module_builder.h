@@ -1,10 +1,11 @@
-// Builds WebAssembly binaries for tests, section by section. Types are letters as in host_function.h (i I f F, r = funcref,
-// e = externref); bodies and expressions are raw operators, without their final `end`.
+// Builds WebAssembly binaries for tests, section by section. Types are letters as in host_function.h (i I f F v, r = funcref,
+// e = externref) and those that the user defines; bodies and expressions are raw operators, without their final `end`.
 #pragma once
 
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "vm/base/ints.h"
@@ -71,39 +72,68 @@ class ModuleBuilder {
   static constexpr u64 kNoMax = ~u64{0};
   enum Kind : u8 { kFunc, kTable, kMemory, kGlobal };
 
+  // Makes a letter stand for a value type: a reference to a type of the module, for example.
+  void define_letter(char letter, const Bytes& encoding) { defined_letters_.emplace_back(letter, encoding); }
+  // The encoding of a value type.
+  [[nodiscard]] Bytes code(char letter) const {
+    for (const auto& [defined, encoding] : defined_letters_) {
+      if (defined == letter) return encoding;
+    }
+    switch (letter) {
+      case 'i': return {0x7F};
+      case 'I': return {0x7E};
+      case 'f': return {0x7D};
+      case 'F': return {0x7C};
+      case 'v': return {0x7B};
+      case 'e': return {0x6F};
+      default: return {0x70};
+    }
+  }
+
   u32 type(std::string_view params, std::string_view results) {
     Bytes item{0x60};
     append(item, letters(params));
     append(item, letters(results));
     return add(types_, item);
   }
+  // A rec group of encoded subtypes; the index of the first.
+  u32 rec_group(const std::vector<Bytes>& members) {
+    Bytes item = seq({{0x4E}, leb(members.size())});
+    for (const Bytes& member : members) append(item, member);
+    const u32 first = add(types_, item);
+    types_.count += static_cast<u32>(members.size()) - 1;
+    return first;
+  }
   u32 import_func(std::string_view module, std::string_view name, u32 type_index) {
     return add_import(module, name, seq({{kFunc}, leb(type_index)}), funcs_);
   }
   u32 import_table(std::string_view module, std::string_view name, char element, u64 min, u64 max = kNoMax) {
-    return add_import(module, name, seq({{kTable, code(element)}, limits(min, max)}), tables_.count);
+    return add_import(module, name, seq({{kTable}, code(element), limits(min, max)}), tables_.count);
   }
   u32 import_memory(std::string_view module, std::string_view name, u64 min, u64 max = kNoMax) {
     return add_import(module, name, seq({{kMemory}, limits(min, max)}), memories_.count);
   }
   u32 import_global(std::string_view module, std::string_view name, char type_letter, bool is_mutable) {
-    return add_import(module, name, {kGlobal, code(type_letter), static_cast<u8>(is_mutable)}, globals_.count);
+    return add_import(module, name, seq({{kGlobal}, code(type_letter), {static_cast<u8>(is_mutable)}}), globals_.count);
   }
 
   // locals: "" or letters of the declared locals. All imports come first.
   u32 func(u32 type_index, const Bytes& body, std::string_view locals = "") {
     add(func_types_, leb(type_index));
     Bytes code_bytes = leb(locals.size());
-    for (const char letter : locals) append(code_bytes, {1, code(letter)});
+    for (const char letter : locals) append(code_bytes, seq({{1}, code(letter)}));
     append(code_bytes, body);
     code_bytes.push_back(0x0B);
     add(codes_, seq({leb(code_bytes.size()), code_bytes}));
     return funcs_++;
   }
-  u32 table(char element, u64 min, u64 max = kNoMax) { return add(tables_, seq({{code(element)}, limits(min, max)})); }
+  u32 table(char element, u64 min, u64 max = kNoMax) { return add(tables_, seq({code(element), limits(min, max)})); }
   u32 memory(u64 min, u64 max = kNoMax) { return add(memories_, limits(min, max)); }
+  // A memory with 64-bit addresses.
+  u32 memory64(u64 min, u64 max) { return add(memories_, seq({{0x05}, leb(min), leb(max)})); }
+  u32 tag(u32 type_index) { return add(tags_, seq({{0x00}, leb(type_index)})); }
   u32 global(char type_letter, bool is_mutable, const Bytes& init) {
-    return add(globals_, seq({{code(type_letter), static_cast<u8>(is_mutable)}, init, {0x0B}}));
+    return add(globals_, seq({code(type_letter), {static_cast<u8>(is_mutable)}, init, {0x0B}}));
   }
   ModuleBuilder& export_item(std::string_view name, Kind kind, u32 index) {
     add(exports_, seq({text(name), {kind}, leb(index)}));
@@ -118,6 +148,12 @@ class ModuleBuilder {
   }
   u32 elem_passive(std::initializer_list<u32> funcs) { return add(elems_, seq({{0x01, 0x00}, indices(funcs)})); }
   u32 elem_declarative(std::initializer_list<u32> funcs) { return add(elems_, seq({{0x03, 0x00}, indices(funcs)})); }
+  // items: constant expressions of the type.
+  u32 elem_passive(char type_letter, const std::vector<Bytes>& items) {
+    Bytes item = seq({{0x05}, code(type_letter), leb(items.size())});
+    for (const Bytes& init : items) append(item, seq({init, {0x0B}}));
+    return add(elems_, item);
+  }
   u32 data_active(const Bytes& offset, std::string_view bytes) {
     return add(datas_, seq({{0x00}, offset, {0x0B}, text(bytes)}));
   }
@@ -130,6 +166,7 @@ class ModuleBuilder {
     section(out, 3, func_types_);
     section(out, 4, tables_);
     section(out, 5, memories_);
+    section(out, 13, tags_);
     section(out, 6, globals_);
     section(out, 7, exports_);
     if (!start_.empty()) append(out, seq({{8}, leb(start_.size()), start_}));
@@ -147,19 +184,9 @@ class ModuleBuilder {
     Bytes bytes;
   };
 
-  static u8 code(char letter) {
-    switch (letter) {
-      case 'i': return 0x7F;
-      case 'I': return 0x7E;
-      case 'f': return 0x7D;
-      case 'F': return 0x7C;
-      case 'e': return 0x6F;
-      default: return 0x70;
-    }
-  }
-  static Bytes letters(std::string_view types) {
+  [[nodiscard]] Bytes letters(std::string_view types) const {
     Bytes out = leb(types.size());
-    for (const char letter : types) out.push_back(code(letter));
+    for (const char letter : types) append(out, code(letter));
     return out;
   }
   static Bytes text(std::string_view bytes) {
@@ -194,9 +221,10 @@ class ModuleBuilder {
     append(out, seq({{id}, leb(count.size() + section.bytes.size()), count, section.bytes}));
   }
 
-  Section types_, imports_, func_types_, tables_, memories_, globals_, exports_, elems_, codes_, datas_;
+  Section types_, imports_, func_types_, tables_, memories_, tags_, globals_, exports_, elems_, codes_, datas_;
   u32 funcs_ = 0;
   Bytes start_;
+  std::vector<std::pair<char, Bytes>> defined_letters_;
 };
 
 }  // namespace lunabeam::tests
