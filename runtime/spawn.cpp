@@ -69,9 +69,10 @@ i64 fuel_of(const Config& config) {
   return config.max_fuel >= kMostUnits ? INT64_MAX - 1 : static_cast<i64>(config.max_fuel * vm::kReductionsPerFuelUnit);
 }
 
-// The process with its instance; in no queue and in no table. nullptr: error says why.
+// The process with its instance; in no queue and in no table. nullptr: error says why. Either way what making the instance has cost
+// is taken from *payer's reductions, if there is a payer.
 Process* make_process(Scheduler& scheduler, Environment& environment, NameRegistry& registry, SpawnRequest& request,
-                      u64 hint_key, std::string& error) {
+                      u64 hint_key, Process* payer, std::string& error) {
   const u64 pid = environment.processes.allocate_pid();
   const vm::Module& module = *request.module;
   const u64 head_bytes = round_up_16(sizeof(Process));
@@ -116,6 +117,8 @@ Process* make_process(Scheduler& scheduler, Environment& environment, NameRegist
   process.exec.transfer = scheduler.transfer();
   process.stack.attach(process.exec, block + used_bytes, block + block_bytes);
   vm::Result<vm::Ctx*> built = vm::instantiate(ctx_block, module, process.exec, {}, false);
+  const i64 charged = std::exchange(process.exec.reductions, 0);
+  if (payer != nullptr) payer->exec.reductions += charged;
   if (!built) {
     error = built.error().message();
     if (separate) std::free(ctx_block);
@@ -262,7 +265,7 @@ SpawnStatus spawn(Process& parent, SpawnRequest&& request, SpawnResult& result) 
   Scheduler& scheduler = *parent.scheduler;
   const vm::FuncCode* entry = find_entry(request);
   Process* child = make_process(scheduler, *parent.environment, *parent.registry, request,
-                                hint_key_of(*request.module, entry), result.error);
+                                hint_key_of(*request.module, entry), &parent, result.error);
   if (child == nullptr) return SpawnStatus::kFailed;
   if (!child->module->has_start) {
     prepare_entry(*child, entry, request.params);
@@ -343,7 +346,7 @@ u64 spawn_root(Scheduler& scheduler, Environment& environment, NameRegistry& reg
                std::string& error) noexcept {
   const vm::FuncCode* entry = find_entry(request);
   Process* process =
-      make_process(scheduler, environment, registry, request, hint_key_of(*request.module, entry), error);
+      make_process(scheduler, environment, registry, request, hint_key_of(*request.module, entry), nullptr, error);
   if (process == nullptr) return 0;
   process->is_root = true;
   if (process->module->has_start) {

@@ -7,6 +7,7 @@
 #include "vm/base/check.h"
 #include "vm/gc/heap.h"
 #include "vm/gc/layout.h"
+#include "vm/interp/gc_ops.h"
 #include "vm/type_registry.h"
 
 namespace lunabeam::vm {
@@ -42,6 +43,10 @@ enum GcOperator : u8 {
   kExternConvertAny = 27,
   kRefI31 = 28,
 };
+
+// InitBudget::note_work for an expression, beside the objects it makes.
+constexpr u64 kEvalBytes = 128;
+constexpr u64 kEvalBytesPerByte = 16;
 
 // LEB128 of validated bytes.
 u64 read_unsigned(const u8*& p) {
@@ -124,11 +129,18 @@ class Operands {
   u64* nums_at_;
 };
 
-// The operators that make objects. False: out of memory.
-bool make_struct(ExecContext& exec, TypeId id, bool from_operands, Operands& operands) {
+// Where objects are made, and who pays.
+struct Maker {
+  ExecContext& exec;
+  InitBudget& budget;
+};
+
+// The operators that make objects. False: out of memory, or of the budget.
+bool make_struct(const Maker& maker, TypeId id, bool from_operands, Operands& operands) {
   const TypeRegistry& registry = TypeRegistry::global();
   const gc::Layout& layout = registry.layout(id);
-  u8* const object = gc::allocate(exec, layout.bytes);
+  if (!maker.budget.take(layout.bytes)) return false;
+  u8* const object = gc::allocate(maker.exec, layout.bytes);
   if (object == nullptr) return false;
   std::memset(object, 0, layout.bytes);
   std::memcpy(object, &layout.header, sizeof layout.header);
@@ -151,29 +163,34 @@ bool make_struct(ExecContext& exec, TypeId id, bool from_operands, Operands& ope
   return true;
 }
 
+// An array, uninitialised. 0: out of memory, or of the budget.
+u64 allocate_array(const Maker& maker, u64 array_header, u64 length) {
+  if (length > 0xFFFF'FFFF || !maker.budget.take(gc::array_bytes(gc::element_log2_of(array_header), length))) return 0;
+  return gc::allocate_array(maker.exec, array_header, length);
+}
+
 // Elements that all are the same value, the one below the length that was popped (array.new), or 0.
-bool make_array(ExecContext& exec, TypeId id, bool from_operand, u64 length, Operands& operands) {
+bool make_array(const Maker& maker, TypeId id, bool from_operand, u64 length, Operands& operands) {
   const TypeRegistry& registry = TypeRegistry::global();
   const ValType element = registry.get(id).fields[0].storage;
-  const u64 array = gc::allocate_array(exec, registry.layout(id).header, length);
+  const u64 array = allocate_array(maker, registry.layout(id).header, length);
   if (array == 0) return false;
-  const u64 size = u64{1} << gc::storage_log2(element);
+  const u32 size_log2 = gc::storage_log2(element);
   u8* const elements = gc::array_elements(array);
   if (from_operand) {
-    const u64* const value = operands.top(element, 1);
-    for (u64 i = 0; i < length; ++i) std::memcpy(elements + i * size, value, size);
+    interp::fill_elements(elements, size_log2, 0, length, operands.top(element, 1));
     operands.drop(element.is_ref() ? 0 : element.slots(), element.is_ref() ? 1 : 0);
   } else {
-    std::memset(elements, 0, length * size);
+    std::memset(elements, 0, length << size_log2);
   }
   operands.push_ref(array);
   return true;
 }
 
-bool make_fixed_array(ExecContext& exec, TypeId id, u64 length, Operands& operands) {
+bool make_fixed_array(const Maker& maker, TypeId id, u64 length, Operands& operands) {
   const TypeRegistry& registry = TypeRegistry::global();
   const ValType element = registry.get(id).fields[0].storage;
-  const u64 array = gc::allocate_array(exec, registry.layout(id).header, length);
+  const u64 array = allocate_array(maker, registry.layout(id).header, length);
   if (array == 0) return false;
   const u64 size = u64{1} << gc::storage_log2(element);
   const u64* value = operands.top(element, length);
@@ -184,18 +201,18 @@ bool make_fixed_array(ExecContext& exec, TypeId id, u64 length, Operands& operan
   return true;
 }
 
-// One operator behind kGcPrefix. False: out of memory.
-bool eval_gc_operator(const Ctx& ctx, const u8*& p, Operands& operands) {
+// One operator behind kGcPrefix. False: out of memory, or of the budget.
+bool eval_gc_operator(const Ctx& ctx, const u8*& p, Operands& operands, InitBudget& budget) {
   const auto type = [&] { return ctx.module->types[read_unsigned(p)]; };
-  ExecContext& exec = *ctx.exec;
+  const Maker maker{*ctx.exec, budget};
   switch (read_unsigned(p)) {
-    case kStructNew: return make_struct(exec, type(), true, operands);
-    case kStructNewDefault: return make_struct(exec, type(), false, operands);
-    case kArrayNew: return make_array(exec, type(), true, operands.pop_num(), operands);
-    case kArrayNewDefault: return make_array(exec, type(), false, operands.pop_num(), operands);
+    case kStructNew: return make_struct(maker, type(), true, operands);
+    case kStructNewDefault: return make_struct(maker, type(), false, operands);
+    case kArrayNew: return make_array(maker, type(), true, operands.pop_num(), operands);
+    case kArrayNewDefault: return make_array(maker, type(), false, operands.pop_num(), operands);
     case kArrayNewFixed: {
       const TypeId id = type();
-      return make_fixed_array(exec, id, read_unsigned(p), operands);
+      return make_fixed_array(maker, id, read_unsigned(p), operands);
     }
     case kRefI31: operands.push_ref(gc::make_i31(static_cast<u32>(operands.pop_num()))); return true;
     case kAnyConvertExtern:
@@ -206,8 +223,10 @@ bool eval_gc_operator(const Ctx& ctx, const u8*& p, Operands& operands) {
 
 }  // namespace
 
-bool eval_general_const_expr(const Ctx& ctx, const ConstExpr& expr, u64* out) noexcept {
+bool eval_general_const_expr(const Ctx& ctx, const ConstExpr& expr, u64* out, InitBudget* budget) noexcept {
+  VM_CHECK(budget != nullptr);
   const Module& module = *ctx.module;
+  budget->note_work(kEvalBytes + (expr.end - expr.begin) * kEvalBytesPerByte);
   Operands operands(*ctx.exec, expr.end - expr.begin);
   if (!operands.ok()) return false;
   const u8* p = module.bytes.data() + expr.begin;
@@ -231,7 +250,7 @@ bool eval_general_const_expr(const Ctx& ctx, const ConstExpr& expr, u64* out) no
         break;
       case kRefFunc: operands.push_ref(func_ref(ctx, static_cast<u32>(read_unsigned(p)))); break;
       case kGcPrefix:
-        if (!eval_gc_operator(ctx, p, operands)) return false;
+        if (!eval_gc_operator(ctx, p, operands, *budget)) return false;
         break;
       case kVectorPrefix:  // v128.const is the only one.
         read_unsigned(p);

@@ -26,8 +26,9 @@ void free_words(Ctx& ctx, void* words, u64 count) {
 
 }  // namespace
 
-bool evaluate_elem_segment(Ctx& ctx, u32 elem) noexcept {
+bool evaluate_elem_segment(Ctx& ctx, u32 elem, InitBudget& budget) noexcept {
   const std::vector<ConstExpr>& items = ctx.module->elems[elem].items;
+  budget.note_work(items.size() * sizeof(u64));
   const auto is_general = [](const ConstExpr& item) { return item.kind == ConstExpr::Kind::kGeneral; };
   if (std::ranges::none_of(items, is_general)) return true;
   if (ctx.elem_values == nullptr) {
@@ -38,7 +39,7 @@ bool evaluate_elem_segment(Ctx& ctx, u32 elem) noexcept {
   if (values == nullptr) return false;
   ctx.elem_values[elem] = values;
   for (size_t i = 0; i < items.size(); ++i) {
-    if (!eval_const_expr(ctx, items[i], &values[i])) return false;
+    if (!eval_const_expr(ctx, items[i], &values[i], &budget)) return false;
   }
   return true;
 }
@@ -60,7 +61,7 @@ void forget_all_elem_values(Ctx& ctx) noexcept {
 u64 elem_item(const Ctx& ctx, u32 elem, u64 index) noexcept {
   if (ctx.elem_values != nullptr && ctx.elem_values[elem] != nullptr) return ctx.elem_values[elem][index];
   u64 value = 0;
-  const bool evaluated = eval_const_expr(ctx, ctx.module->elems[elem].items[index], &value);
+  const bool evaluated = eval_const_expr(ctx, ctx.module->elems[elem].items[index], &value, nullptr);
   VM_DCHECK(evaluated);
   static_cast<void>(evaluated);
   return value;

@@ -7,8 +7,10 @@
 
 namespace lunabeam::vm {
 
-// Evaluates the passive segment `elem` if it has items that need it. False: the process's limit or memory is exhausted.
-[[nodiscard]] bool evaluate_elem_segment(Ctx& ctx, u32 elem) noexcept;
+class InitBudget;
+
+// Evaluates the passive segment `elem` if it has items that need it. False: the process's limit, memory or the budget is exhausted.
+[[nodiscard]] bool evaluate_elem_segment(Ctx& ctx, u32 elem, InitBudget& budget) noexcept;
 
 // Drops the values, if there are any.
 void forget_elem_values(Ctx& ctx, u32 elem) noexcept;

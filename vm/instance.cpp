@@ -14,6 +14,7 @@
 #include "vm/gc/heap.h"
 #include "vm/memory_image.h"
 #include "vm/memory_life.h"
+#include "vm/reductions.h"
 #include "vm/segment.h"
 #include "vm/table.h"
 #include "vm/type_registry.h"
@@ -135,6 +136,12 @@ Result<void> init_trap(Ctx& ctx, TrapKind kind) {
 
 Result<void> out_of_memory() { return fail(ErrorCode::kOutOfMemory); }
 
+// An expression could not be evaluated.
+Result<void> no_value(const InitBudget& budget) {
+  if (!budget.exceeded()) return out_of_memory();
+  return fail(ErrorCode::kResourceLimit, Error::kNoOffset, "bytes that an instance begins with");
+}
+
 // The image of an own table, or nullptr when it has none or references are per instance.
 const TableImages::Image* image_of_table(const Ctx& ctx, u32 table_index) {
   if (ctx.func_insts != nullptr || table_index < ctx.module->imported_tables) return nullptr;
@@ -149,17 +156,17 @@ const MemoryImage* image_of_memory(const Ctx& ctx, u32 memory_index) {
   return memory_image(*ctx.module, memory_index);
 }
 
-Result<void> run_elem_segments(Ctx& ctx) {
+Result<void> run_elem_segments(Ctx& ctx, InitBudget& budget) {
   const Module& module = *ctx.module;
   for (u32 i = 0; i < module.elems.size(); ++i) {
     const ElemSegment& segment = module.elems[i];
     if (segment.mode == SegmentMode::kPassive) {
-      if (!evaluate_elem_segment(ctx, i)) return out_of_memory();
+      if (!evaluate_elem_segment(ctx, i, budget)) return no_value(budget);
       continue;
     }
     if (segment.mode == SegmentMode::kActive && image_of_table(ctx, segment.table) == nullptr) {
       u64 offset = 0;
-      if (!eval_const_expr(ctx, segment.offset, &offset)) return out_of_memory();
+      if (!eval_const_expr(ctx, segment.offset, &offset, &budget)) return no_value(budget);
       TableInst& table = *ctx.tables[segment.table];
       if (offset > table.size || segment.items.size() > table.size - offset) {
         return init_trap(ctx, TrapKind::kOutOfBoundsTableAccess);
@@ -168,7 +175,8 @@ Result<void> run_elem_segments(Ctx& ctx) {
         if (!make_table_writable(ctx, table)) {
           return fail(ErrorCode::kResourceLimit, Error::kNoOffset, "table");
         }
-        if (!init_table_elements(ctx, table, i, offset, 0, segment.items.size())) return out_of_memory();
+        budget.note_work(segment.items.size() * sizeof(u64));
+        if (!init_table_elements(ctx, table, i, offset, 0, segment.items.size(), &budget)) return no_value(budget);
       }
     }
     drop_elem(ctx, i);
@@ -176,19 +184,20 @@ Result<void> run_elem_segments(Ctx& ctx) {
   return {};
 }
 
-Result<void> run_data_segments(Ctx& ctx) {
+Result<void> run_data_segments(Ctx& ctx, InitBudget& budget) {
   const Module& module = *ctx.module;
   for (u32 i = 0; i < module.datas.size(); ++i) {
     const DataSegment& segment = module.datas[i];
     if (segment.mode == SegmentMode::kPassive) continue;
     if (segment.mode == SegmentMode::kActive && image_of_memory(ctx, segment.memory) == nullptr) {
       u64 offset = 0;
-      if (!eval_const_expr(ctx, segment.offset, &offset)) return out_of_memory();
+      if (!eval_const_expr(ctx, segment.offset, &offset, &budget)) return no_value(budget);
       const MemoryInst& memory = *ctx.memories[segment.memory];
       const u64 size = segment.end - segment.begin;
       if (offset > memory.size_bytes || size > memory.size_bytes - offset) {
         return init_trap(ctx, TrapKind::kOutOfBoundsMemoryAccess);
       }
+      budget.note_work(size);
       if (size > 0) std::memcpy(memory.base + offset, module.bytes.data() + segment.begin, size);
     }
     drop_data(ctx, i);
@@ -208,23 +217,25 @@ Result<void> make_func_insts(Ctx& ctx) {
   return {};
 }
 
-Result<void> init_globals(Ctx& ctx) {
+Result<void> init_globals(Ctx& ctx, InitBudget& budget) {
   const Module& module = *ctx.module;
   for (u32 i = module.imported_globals; i < module.globals.size(); ++i) {
-    if (!eval_const_expr(ctx, module.globals[i].init, ctx.globals + module.global_offsets[i])) return out_of_memory();
+    if (!eval_const_expr(ctx, module.globals[i].init, ctx.globals + module.global_offsets[i], &budget)) {
+      return no_value(budget);
+    }
   }
   return {};
 }
 
-Result<void> make_tables(Ctx& ctx, TableInst* storage) {
+Result<void> make_tables(Ctx& ctx, TableInst* storage, InitBudget& budget) {
   const Module& module = *ctx.module;
   for (u32 i = module.imported_tables; i < module.tables.size(); ++i) {
     const Table& table = module.tables[i];
     u64 init = 0;
-    if (table.has_init && !eval_const_expr(ctx, table.init, &init)) return out_of_memory();
+    if (table.has_init && !eval_const_expr(ctx, table.init, &init, &budget)) return no_value(budget);
     auto* instance = new (storage++) TableInst{};
     ctx.tables[i] = instance;
-    if (!create_table(ctx, *instance, table.type, init, image_of_table(ctx, i))) {
+    if (!create_table(ctx, *instance, table.type, init, image_of_table(ctx, i), budget)) {
       return fail(ErrorCode::kResourceLimit, Error::kNoOffset,
                   fmt::format("table of {} elements", table.type.limits.min));
     }
@@ -232,11 +243,14 @@ Result<void> make_tables(Ctx& ctx, TableInst* storage) {
   return {};
 }
 
-Result<void> make_memories(Ctx& ctx, MemoryInst* storage) {
+Result<void> make_memories(Ctx& ctx, MemoryInst* storage, InitBudget& budget) {
   const Module& module = *ctx.module;
   for (u32 i = module.imported_memories; i < module.memories.size(); ++i) {
     auto* instance = new (storage++) MemoryInst{};
-    if (!create_memory(ctx, *instance, i, image_of_memory(ctx, i))) {
+    const MemoryImage* const image = image_of_memory(ctx, i);
+    // Whenever it is copied.
+    if (image != nullptr) budget.note_work(memory_images(module).memories[i - module.imported_memories].bytes);
+    if (!create_memory(ctx, *instance, i, image)) {
       return fail(ErrorCode::kResourceLimit, Error::kNoOffset,
                   fmt::format("memory of {} pages", module.memories[i].limits.min));
     }
@@ -293,18 +307,22 @@ Result<Ctx*> instantiate(void* block, const Module& module, ExecContext& exec, s
   if (layout.dropped_words > 0) ctx.dropped = reinterpret_cast<u64*>(bytes + layout.dropped);
   join_ring(exec, ctx);
 
+  InitBudget budget(module);
+  budget.note_work(layout.total);
   const auto build = [&]() -> Result<void> {
     VM_TRY(link(ctx, imports));
     if (shared_store) VM_TRY(make_func_insts(ctx));
     make_tags(ctx, reinterpret_cast<TagInst*>(bytes + layout.own_tags));
-    VM_TRY(init_globals(ctx));
-    VM_TRY(make_tables(ctx, reinterpret_cast<TableInst*>(bytes + layout.own_tables)));
-    VM_TRY(make_memories(ctx, reinterpret_cast<MemoryInst*>(bytes + layout.own_memories)));
-    VM_TRY(run_elem_segments(ctx));
-    VM_TRY(run_data_segments(ctx));
+    VM_TRY(init_globals(ctx, budget));
+    VM_TRY(make_tables(ctx, reinterpret_cast<TableInst*>(bytes + layout.own_tables), budget));
+    VM_TRY(make_memories(ctx, reinterpret_cast<MemoryInst*>(bytes + layout.own_memories), budget));
+    VM_TRY(run_elem_segments(ctx, budget));
+    VM_TRY(run_data_segments(ctx, budget));
     return {};
   };
-  if (Result<void> built = build(); !built) {
+  Result<void> built = build();
+  exec.reductions -= static_cast<i64>(budget.work_bytes() / kBulkBytesPerReduction);
+  if (!built) {
     // Functions of an instance that trapped halfway may already be in another instance's table.
     if (!shared_store || built.error().code != ErrorCode::kInitTrapped) destroy_instance(&ctx);
     return std::unexpected(std::move(built).error());

@@ -82,6 +82,7 @@ const MemoryImages& memory_images(const Module& module) {
       own.present = true;
       own.image.runs = own.runs.data();
       own.image.num_runs = static_cast<u32>(own.runs.size());
+      for (const MemoryImage::Run& run : own.runs) own.bytes += run.size;
       own.image.end_bytes = own.runs.empty() ? 0 : own.runs.back().offset + own.runs.back().size;
     }
     module.memory_images = std::move(images);

@@ -15,6 +15,7 @@ struct MemoryImages {
   struct Own {
     std::vector<MemoryImage::Run> runs;  // Pieces of Module::bytes.
     MemoryImage image;
+    u64 bytes = 0;  // Of all runs.
     bool present = false;
   };
   std::vector<Own> memories;  // [memory index - imported_memories]

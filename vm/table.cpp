@@ -91,8 +91,8 @@ const TableImages& table_images(const Module& module) {
   return *module.table_images;
 }
 
-bool create_table(Ctx& ctx, TableInst& table, const TableType& type, u64 init,
-                  const TableImages::Image* image) noexcept {
+bool create_table(Ctx& ctx, TableInst& table, const TableType& type, u64 init, const TableImages::Image* image,
+                  InitBudget& budget) noexcept {
   table.type = type.element;
   table.address_type = type.limits.address_type;
   table.has_max = type.limits.has_max;
@@ -107,7 +107,8 @@ bool create_table(Ctx& ctx, TableInst& table, const TableType& type, u64 init,
   table.owned = true;
   table.capacity = table.size;
   if (table.size == 0) return true;
-  if (table.size > kMaxAllocatedElements || !ctx.exec->hooks->charge_bytes(*ctx.exec, bytes_of(table.size))) {
+  if (table.size > kMaxAllocatedElements || !(init == 0 || budget.take(table.size * sizeof(u64))) ||
+      !ctx.exec->hooks->charge_bytes(*ctx.exec, bytes_of(table.size))) {
     table.size = table.capacity = 0;
     return false;
   }
@@ -176,7 +177,8 @@ u64 grow_table(Ctx& ctx, TableInst& table, u64 delta, u64 init) noexcept {
   return old_size;
 }
 
-bool init_table_elements(const Ctx& ctx, TableInst& table, u32 elem, u64 dst, u64 src, u64 count) noexcept {
+bool init_table_elements(const Ctx& ctx, TableInst& table, u32 elem, u64 dst, u64 src, u64 count,
+                         InitBudget* budget) noexcept {
   VM_DCHECK(table.owned || count == 0);
   if (ctx.elem_values != nullptr && ctx.elem_values[elem] != nullptr) {
     if (count > 0) std::memcpy(table.elems + dst, ctx.elem_values[elem] + src, count * sizeof(u64));
@@ -184,7 +186,7 @@ bool init_table_elements(const Ctx& ctx, TableInst& table, u32 elem, u64 dst, u6
   }
   const ElemSegment& segment = ctx.module->elems[elem];
   for (u64 i = 0; i < count; ++i) {
-    if (!eval_const_expr(ctx, segment.items[src + i], &table.elems[dst + i])) return false;
+    if (!eval_const_expr(ctx, segment.items[src + i], &table.elems[dst + i], budget)) return false;
   }
   return true;
 }

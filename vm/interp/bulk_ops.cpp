@@ -160,7 +160,7 @@ Next table_init(ExecContext& exec) noexcept {
   }
   return in_steps(op, operands[2], kStepElements, sizeof(u64), [&](u64 n) {
     if (!make_writable(op, table)) return false;
-    if (!init_table_elements(op.ctx, table, elem, operands[0], operands[1], n)) return false;
+    if (!init_table_elements(op.ctx, table, elem, operands[0], operands[1], n, nullptr)) return false;
     operands[0] += n;
     operands[1] += n;
     return true;

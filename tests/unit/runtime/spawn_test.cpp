@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/unit/runtime/scripted_vm.h"
+#include "vm/reductions.h"
 
 namespace lunabeam::runtime {
 namespace {
@@ -86,6 +87,25 @@ TEST_P(SpawnTest, AChildThatNeverRunsGivesItsMemoryBack) {
     return g.step == 0 ? g.sleep(1) : g.stop();
   });
   expect_nothing_alive();
+}
+
+TEST_P(SpawnTest, TheParentPaysForTheInstance) {
+  start();
+  tests::ModuleBuilder builder;
+  builder.memory(2);
+  builder.data_active(tests::i32_const(0), std::string(100'000, 'x'));
+  const std::shared_ptr<const vm::Module> large = load(builder.build());
+  i64 charged = 0;
+  run_script([&](const Guest& g) {
+    const i64 before = g.process.exec.reductions;
+    SpawnResult result;
+    EXPECT_EQ(spawn(g.process, {.config = g.process.config, .module = large, .function = "run"}, result),
+              SpawnStatus::kSpawned);
+    charged = before - g.process.exec.reductions;
+    EXPECT_EQ(g.process.environment->processes.find(result.pid)->exec.reductions, 0);
+    return g.stop();
+  });
+  EXPECT_GE(charged, 100'000 / static_cast<i64>(vm::kBulkBytesPerReduction));
 }
 
 TEST_P(SpawnTest, NamesAreTakenOnce) {

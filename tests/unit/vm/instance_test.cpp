@@ -2,9 +2,15 @@
 // of function references.
 #include "vm/instance.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "tests/support/module_builder.h"
+#include "tests/unit/vm/text_support.h"
+#include "vm/const_expr.h"
+#include "vm/reductions.h"
 #include "vm/segment.h"
 #include "vm/store.h"
 #include "vm/table.h"
@@ -314,6 +320,75 @@ TEST(Instance, StackLimitsOfAllInstancesFollowTheStack) {
   ASSERT_TRUE(one && two && three);
   ASSERT_TRUE(store.exec().hooks->grow_stack(store.exec(), 5000));
   for (const Ctx* ctx : {*one, *two, *three}) EXPECT_EQ(ctx->stack_limit, store.exec().stack_limit);
+}
+
+// The error that making an instance of the module ends with; nothing when it can be made.
+std::string making(std::string_view source, u64* reductions = nullptr) {
+  Store store;
+  const i64 before = store.exec().reductions;
+  const Result<Ctx*> instance = store.instantiate(load_text(source));
+  if (reductions != nullptr) *reductions = static_cast<u64>(before - store.exec().reductions);
+  return instance ? "" : std::string(instance.error().message());
+}
+
+TEST(Instance, BoundsWhatInitialisersMake) {
+  static_assert(InitBudget::kMaxBytes == u64{16} << 20);
+  EXPECT_EQ(making("(type $a (array i64)) (global (ref $a) (array.new_default $a (i32.const 2000000)))"), "");
+  const std::string refused =
+      making("(type $a (array i64)) (global (ref $a) (array.new_default $a (i32.const 2100000)))");
+  EXPECT_NE(refused.find("resource limit"), std::string::npos) << refused;
+  // All together; and whatever the element is.
+  EXPECT_NE(making(R"((type $a (array (ref null 0)))
+    (elem (ref null $a) (item (array.new_default $a (i32.const 1000000)))
+      (item (array.new $a (ref.null $a) (i32.const 1000000))) (item (array.new_default $a (i32.const 200000)))))"),
+            "");
+  EXPECT_NE(making(R"((type $a (array i8)) (table $t 8 (ref null $a))
+    (elem (table $t) (i32.const 0) (ref null $a) (item (array.new $a (i32.const 1) (i32.const 100000000)))))"),
+            "");
+}
+
+TEST(Instance, BoundsFirstValuesOfTables) {
+  const std::string_view table = "(func $f) (table 1500000 funcref (ref.func $f))";
+  EXPECT_EQ(making(table), "");
+  EXPECT_NE(making(std::string(table) + "(table 1500000 funcref (ref.func $f))"), "");
+  EXPECT_EQ(making("(table 9000000 funcref) (table 9000000 funcref)"), "");  // Nulls are not written.
+}
+
+TEST(Instance, FillsArraysOfEveryWidth) {
+  for (const auto& [storage, value, load, expected] :
+       {std::tuple{"i8", "i32.const 0x181", "array.get_u", u64{0x81}},
+        std::tuple{"i16", "i32.const 0x18001", "array.get_u", u64{0x8001}},
+        std::tuple{"i32", "i32.const -2", "array.get", u64{0xFFFF'FFFE}},
+        std::tuple{"i64", "i64.const -2", "array.get", ~u64{1}}}) {
+    const bool wide = std::string_view(storage) == "i64";
+    Store store;
+    const Result<Ctx*> instance = store.instantiate(load_text(fmt::format(
+        R"((type $a (array {0})) (global $g (ref $a) (array.new $a ({1}) (i32.const 5)))
+           (func (export "f") (result {3}) ({2} $a (global.get $g) (i32.const 4))))",
+        storage, value, load, wide ? "i64" : "i32")));
+    ASSERT_TRUE(instance) << instance.error().message();
+    const Outcome outcome = store.invoke(**instance, "f", {});
+    ASSERT_TRUE(outcome.returned());
+    EXPECT_EQ(outcome.values[0], expected) << storage;
+  }
+}
+
+TEST(Instance, IsChargedForWhatItBeginsWith) {
+  u64 small = 0;
+  EXPECT_EQ(making("(memory 1) (func)", &small), "");
+  EXPECT_LE(small, 5u);
+  const auto at_least = [](std::string_view source, u64 bytes) {
+    u64 reductions = 0;
+    EXPECT_EQ(making(source, &reductions), "");
+    EXPECT_GE(reductions, bytes / kBulkBytesPerReduction) << source.substr(0, 80);
+    EXPECT_LE(reductions, 3 * bytes / kBulkBytesPerReduction) << source.substr(0, 80);
+  };
+  at_least(fmt::format("(memory 2) (data (i32.const 0) \"{}\")", std::string(100'000, 'x')), 100'000);
+  at_least(fmt::format("(memory 2) (global $g i32 (i32.const 7)) (data (offset (global.get $g)) \"{}\")",
+                       std::string(100'000, 'x')),
+           100'000);
+  at_least("(func $f) (table 1500000 funcref (ref.func $f))", 12'000'000);
+  at_least("(type $a (array i8)) (global (ref $a) (array.new_default $a (i32.const 1000000)))", 1'000'000);
 }
 
 TEST(Instance, GrowsMemoryWithinTypeAndLimit) {

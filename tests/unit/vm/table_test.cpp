@@ -137,7 +137,7 @@ TEST(Table, BulkPartsCopyOverlappingRangesAndSegments) {
   TableInst& table = *ctx.tables[0];
   const u64 f = func_ref(ctx, 0), g = func_ref(ctx, 1);
   ASSERT_TRUE(make_table_writable(ctx, table));
-  ASSERT_TRUE(init_table_elements(ctx, table, 1, 5, 1, 2));
+  ASSERT_TRUE(init_table_elements(ctx, table, 1, 5, 1, 2, nullptr));
   const u64 after_init[] = {0, 0, 0, g, f, g, f, 0};
   EXPECT_TRUE(std::equal(after_init, after_init + 8, table.elems));
   copy_table_elements(table, table, 4, 3, 4);
