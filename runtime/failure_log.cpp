@@ -8,8 +8,10 @@
 #include "runtime/log.h"
 #include "runtime/name_registry.h"
 #include "runtime/process.h"
+#include "runtime/sched/scheduler.h"
 #include "vm/backtrace.h"
 #include "vm/base/printable.h"
+#include "vm/symbolise.h"
 
 namespace lunabeam::runtime {
 
@@ -71,14 +73,14 @@ std::string describe(const vm::ExitReason& reason) {
   return {};
 }
 
-std::string backtrace_text(const vm::ExecContext& exec, u32 max_frames) {
+std::string backtrace_text(const vm::ExecContext& exec, u32 max_frames, u64& body_bytes) {
   std::string text;
   const vm::Backtrace* trace = vm::exec_backtrace(exec);
   if (trace == nullptr) return text;
   // Symbolising translates functions again: only what is shown.
   vm::Backtrace shown = *trace;
   shown.num_frames = std::min(shown.num_frames, max_frames);
-  for (const std::string& line : vm::symbolise(shown)) {
+  for (const std::string& line : vm::symbolise(shown, body_bytes)) {
     if (!text.empty()) text += '\n';
     text += line;
   }
@@ -107,7 +109,11 @@ void FailureLog::report(const Process& process) noexcept {
   std::string text = fmt::format("{} failed: {}", name_of(process), describe(process.reason));
   if (process.links.size() != 0) text += fmt::format(" ({} linked)", process.links.size());
   if (process.reason.kind == Kind::kTrapped) {
-    if (const std::string trace = backtrace_text(process.exec, kFrames); !trace.empty()) text += '\n' + trace;
+    const u64 allowed = kFreeBodyBytes + process.scheduler->stats().reductions / kReductionsPerBodyByte;
+    const u64 granted = std::min(kReportBodyBytes, allowed - std::min(allowed, body_bytes_));
+    u64 left = granted;
+    if (const std::string trace = backtrace_text(process.exec, kFrames, left); !trace.empty()) text += '\n' + trace;
+    body_bytes_ += granted - left;
   }
   if (cause.count == kFullReports) text += "\n(more failures like this one are only counted)";
   log_line(text);

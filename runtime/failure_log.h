@@ -19,17 +19,25 @@ struct Process;
 
 // "trap: integer divide by zero", "killed", "exited with status 3"; empty for a normal end.
 [[nodiscard]] std::string describe(const vm::ExitReason& reason);
-// The backtrace of the last trap, one frame per line, at most max_frames lines; empty without one.
-[[nodiscard]] std::string backtrace_text(const vm::ExecContext& exec, u32 max_frames);
+// The backtrace of the last trap, one frame per line, at most max_frames lines; empty without one. body_bytes: what vm::symbolise
+// may take.
+[[nodiscard]] std::string backtrace_text(const vm::ExecContext& exec, u32 max_frames, u64& body_bytes);
 
 // Owned by one scheduler.
 class FailureLog {
  public:
   static constexpr u64 kFullReports = 5;  // Per cause.
   static constexpr u32 kFrames = 8;       // Per report.
+  // Bytes of function bodies that are translated once more for the offsets in reports: for one, and for all of them together
+  // beside a share in what the scheduler does. Reports without offsets remain.
+  static constexpr u64 kReportBodyBytes = 64 * 1024;
+  static constexpr u64 kFreeBodyBytes = u64{1} << 20;
+  static constexpr u64 kReductionsPerBodyByte = 4;
 
   // process.reason is a failure; backtrace and module are still there.
   void report(const Process& process) noexcept;
+  // Bytes of bodies translated so far.
+  [[nodiscard]] u64 body_bytes() const noexcept { return body_bytes_; }
   // Writes how many reports were left out, and forgets all causes.
   void flush() noexcept;
 
@@ -45,6 +53,7 @@ class FailureLog {
   static void write_count(const Cause& cause) noexcept;
 
   std::vector<Cause> causes_;
+  u64 body_bytes_ = 0;
 };
 
 }  // namespace lunabeam::runtime

@@ -16,6 +16,9 @@ namespace lunabeam::runtime {
 
 namespace {
 
+// Of function bodies, for the offsets in a root's backtrace: other roots may be waiting, but it is what they were run for.
+constexpr u64 kRootBodyBytes = u64{8} << 20;
+
 std::unique_ptr<Clock> make_clock(const VmOptions& options) {
   if (options.make_clock != nullptr) return options.make_clock();
   if (options.deterministic) return std::make_unique<VirtualClock>();
@@ -195,7 +198,8 @@ void Vm::root_ended(Process& process) noexcept {
   RunResult result;
   result.reason = process.reason;
   if (process.reason.kind == vm::ExitReason::Kind::kTrapped) {
-    result.backtrace = backtrace_text(process.exec, vm::Backtrace::kMaxFrames);
+    u64 body_bytes = kRootBodyBytes;
+    result.backtrace = backtrace_text(process.exec, vm::Backtrace::kMaxFrames, body_bytes);
   }
   const std::lock_guard guard(roots_lock_);
   if (root_source_ != nullptr) {

@@ -10,6 +10,7 @@
 #include "vm/host_function.h"
 #include "vm/interp/translate.h"
 #include "vm/module.h"
+#include "vm/symbolise.h"
 
 namespace lunabeam::vm {
 
@@ -56,8 +57,8 @@ const Backtrace* exec_backtrace(const ExecContext& exec) noexcept { return exec.
 
 namespace {
 
-// Of each frame. A function is translated once, however many frames it has.
-std::vector<u64> offsets_of(const Backtrace& backtrace) {
+// Of each frame. A function is translated once, however many frames it has, and not at all where body_bytes do not last for it.
+std::vector<u64> offsets_of(const Backtrace& backtrace, u64& body_bytes) {
   std::vector<u64> offsets(backtrace.num_frames, Error::kNoOffset);
   std::vector<bool> done(backtrace.num_frames, false);
   for (u32 first = 0; first < backtrace.num_frames; ++first) {
@@ -71,6 +72,9 @@ std::vector<u64> offsets_of(const Backtrace& backtrace) {
       frames.push_back(i);
       ips.push_back(backtrace.frames[i].ip);
     }
+    const FuncBody& body = code.module->bodies[code.func_index - code.module->imported_funcs];
+    if (body.end - body.begin > body_bytes) continue;
+    body_bytes -= body.end - body.begin;
     const std::vector<u64> found = wasm_offsets_of(code, ips);
     for (size_t i = 0; i < frames.size(); ++i) offsets[frames[i]] = found[i];
   }
@@ -80,8 +84,13 @@ std::vector<u64> offsets_of(const Backtrace& backtrace) {
 }  // namespace
 
 std::vector<std::string> symbolise(const Backtrace& backtrace) {
+  u64 unlimited = ~u64{0};
+  return symbolise(backtrace, unlimited);
+}
+
+std::vector<std::string> symbolise(const Backtrace& backtrace, u64& body_bytes) {
   std::vector<std::string> lines;
-  const std::vector<u64> offsets = offsets_of(backtrace);
+  const std::vector<u64> offsets = offsets_of(backtrace, body_bytes);
   for (u32 i = 0; i < backtrace.num_frames; ++i) {
     const Backtrace::Frame& frame = backtrace.frames[i];
     const Module& module = *frame.code->module;
