@@ -115,10 +115,12 @@ u64 words_of(const MemorySlot& slot) { return (pages_of(slot) + 63) / 64; }
 }  // namespace
 
 bool MemoryBudget::charge(u64 bytes) noexcept {
-  const u64 before = used_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  if (before <= limit_bytes_ && bytes <= limit_bytes_ - before) return true;
-  used_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  return false;
+  // What will be refused is never added, not even for a moment: others, who fit, would be refused too.
+  u64 used = used_bytes_.load(std::memory_order_relaxed);
+  do {
+    if (used > limit_bytes_ || bytes > limit_bytes_ - used) return false;
+  } while (!used_bytes_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
+  return true;
 }
 
 void MemoryBudget::refund(u64 bytes) noexcept {

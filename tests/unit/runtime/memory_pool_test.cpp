@@ -422,6 +422,27 @@ TEST_P(MemoryPoolTest, CarvesNoMoreThanLivesWhereOthersFree) {
   EXPECT_LE(places.size(), 80u);
 }
 
+// One that asks for too much again and again takes nothing from those who fit.
+TEST(MemoryBudget, ARefusedChargeIsNeverAdded) {
+  MemoryBudget budget(1000);
+  std::atomic<bool> ends = false;
+  std::thread hog([&] {
+    for (u32 i = 0; i < 1'000'000; ++i) EXPECT_FALSE(budget.charge(1001));
+    ends.store(true, std::memory_order_relaxed);
+  });
+  u64 refused = 0;
+  while (!ends.load(std::memory_order_relaxed)) {
+    if (budget.charge(1000)) {
+      budget.refund(1000);
+    } else {
+      ++refused;
+    }
+  }
+  hog.join();
+  EXPECT_EQ(refused, 0u);
+  EXPECT_EQ(budget.used_bytes(), 0u);
+}
+
 TEST(SlotClass, FitsTightlyWhereRustGuestsLand) {
   for (u64 pages = 16; pages <= 24; ++pages) {
     EXPECT_EQ(slot_class::kBytes[slot_class::of(pages * kPage)], pages * kPage);
