@@ -27,7 +27,7 @@ void destroy_signals(Process& process, Signal* list) {
     if (list->kind == SignalKind::kMessage) {
       Message::destroy(process.scheduler->account(), static_cast<Message*>(list));
     } else {
-      free_control_signal(static_cast<ControlSignal*>(list));
+      free_control_signal(process.scheduler->account(), static_cast<ControlSignal*>(list));
     }
     list = next;
   }
@@ -78,8 +78,7 @@ void reclaim(Retired& retired, void* context) noexcept {
 void retire(Process& process) {
   Scheduler& scheduler = *process.scheduler;
   release_instance(process);
-  delete process.monitors;
-  process.monitors = nullptr;
+  free_monitors(scheduler.account(), process.monitors);
   process.module.reset();
   process.config.reset();
   process.state = ProcessState::kDead;
@@ -91,36 +90,34 @@ void retire(Process& process) {
 
 // One of the signals that were still queued. Links and monitors that the process never got to see must be told too.
 void handle_leftover(Process& process, Signal& signal) {
+  MemoryAccount& account = process.scheduler->account();
   if (signal.kind == SignalKind::kMessage) {
-    Message::destroy(process.scheduler->account(), static_cast<Message*>(&signal));
+    Message::destroy(account, static_cast<Message*>(&signal));
     return;
   }
   auto& control = static_cast<ControlSignal&>(signal);
   switch (control.kind) {
-    case SignalKind::kLink: process.links.set(control.pid, control.tag); break;
+    case SignalKind::kLink: process.links.set(account, control.pid, control.tag); break;
     case SignalKind::kUnlink:
-    case SignalKind::kLinkDied: (void)process.links.erase(control.pid); break;
-    case SignalKind::kMonitor:
-      if (process.monitors == nullptr) process.monitors = new (std::nothrow) Monitors;
-      VM_CHECK(process.monitors != nullptr);
-      process.monitors->watchers.set(control.pid, 0);
-      break;
+    case SignalKind::kLinkDied: (void)process.links.erase(account, control.pid); break;
+    case SignalKind::kMonitor: make_monitors(account, process.monitors).watchers.set(account, control.pid, 0); break;
     case SignalKind::kStopMonitoring:
-      if (process.monitors != nullptr) (void)process.monitors->watchers.erase(control.pid);
+      if (process.monitors != nullptr) (void)process.monitors->watchers.erase(account, control.pid);
       break;
     case SignalKind::kProcessDied:
-      if (process.monitors != nullptr) (void)process.monitors->watched.erase(control.pid);
+      if (process.monitors != nullptr) (void)process.monitors->watched.erase(account, control.pid);
       break;
     default: break;
   }
-  free_control_signal(&control);
+  free_control_signal(account, &control);
 }
 
 void tell(Process& process, u64 pid, SignalKind kind, i64 tag = 0, u8 detail = 0) {
   Process* peer = process.environment->processes.find(pid);
   if (peer == nullptr) return;
-  ControlSignal* signal = new_control_signal(kind, process.pid, tag, detail);
-  if (!deliver(*process.scheduler, *peer, signal)) free_control_signal(signal);
+  MemoryAccount& account = process.scheduler->account();
+  ControlSignal* signal = new_notice(account, kind, process.pid, tag, detail);
+  if (!deliver(*process.scheduler, *peer, signal)) free_control_signal(account, signal);
 }
 
 }  // namespace
@@ -165,23 +162,24 @@ bool continue_exit(Process& process) noexcept {
     if (left == 0) return false;
     Message::destroy(process.scheduler->account(), process.mailbox.pop_front());
   }
+  MemoryAccount& account = process.scheduler->account();
   u64 pid;
   i64 tag;
   const auto death = process.reason.is_failure() ? LinkDeath::kFailure : LinkDeath::kNormal;
   for (; process.links.size() != 0; --left) {
     if (left == 0) return false;
-    (void)process.links.pop(&pid, &tag);
+    (void)process.links.pop(account, &pid, &tag);
     tell(process, pid, SignalKind::kLinkDied, tag, static_cast<u8>(death));
   }
   if (process.monitors != nullptr) {
     for (; process.monitors->watchers.size() != 0; --left) {
       if (left == 0) return false;
-      (void)process.monitors->watchers.pop(&pid, &tag);
+      (void)process.monitors->watchers.pop(account, &pid, &tag);
       tell(process, pid, SignalKind::kProcessDied);
     }
     for (; process.monitors->watched.size() != 0; --left) {
       if (left == 0) return false;
-      (void)process.monitors->watched.pop(&pid, &tag);
+      (void)process.monitors->watched.pop(account, &pid, &tag);
       tell(process, pid, SignalKind::kStopMonitoring);
     }
   }
@@ -201,7 +199,8 @@ void drop_process(Process& process) noexcept {
   destroy_signals(process, process.leftover);
   destroy_signals(process, process.signals.close());
   while (process.mailbox.size() != 0) Message::destroy(scheduler.account(), process.mailbox.pop_front());
-  delete process.monitors;
+  process.links.clear(scheduler.account());
+  free_monitors(scheduler.account(), process.monitors);
   --scheduler.stats().live_processes;
   scheduler.vm().blocking_pool().await_wakers();  // There is no grace period.
   reclaim_block(process, scheduler.vm().worker(process.home));
@@ -216,9 +215,10 @@ void drop_unborn(Process& process) noexcept {
   }
   u64 pid;
   i64 tag;
-  while (process.links.pop(&pid, &tag)) tell(process, pid, SignalKind::kUnlink);
+  while (process.links.pop(process.scheduler->account(), &pid, &tag)) tell(process, pid, SignalKind::kUnlink);
   if (process.monitors != nullptr) {
-    while (process.monitors->watched.pop(&pid, &tag)) tell(process, pid, SignalKind::kStopMonitoring);
+    while (process.monitors->watched.pop(process.scheduler->account(), &pid, &tag))
+      tell(process, pid, SignalKind::kStopMonitoring);
   }
   drop_process(process);
 }

@@ -3,6 +3,7 @@
 #include "runtime/links.h"
 
 #include <cstdlib>
+#include <new>
 
 #include "vm/base/check.h"
 
@@ -14,12 +15,18 @@ constexpr u32 kFew = 8;  // So many are searched one by one.
 
 }  // namespace
 
-PidMap::~PidMap() { std::free(entries_); }
+PidMap::~PidMap() { VM_DCHECK(entries_ == nullptr); }
 
-void PidMap::clear() noexcept {
+void PidMap::clear(MemoryAccount& account) noexcept {
+  account.release(block_bytes(capacity_));
   std::free(entries_);
   entries_ = nullptr;
   size_ = used_ = first_ = capacity_ = 0;
+}
+
+u64 PidMap::block_bytes(u32 capacity) noexcept {
+  const u64 index_bytes = capacity > kFew ? 2 * u64{capacity} * sizeof(u32) : 0;
+  return capacity * sizeof(Entry) + index_bytes;
 }
 
 // Twice as many slots as entries, each 0 (free) or the number of an entry + 1.
@@ -53,11 +60,12 @@ PidMap::Entry* PidMap::entry_of(u64 pid) const noexcept {
 }
 
 // Moves the entries, without gaps, to a block for `capacity` of them.
-void PidMap::rebuild(u32 capacity) noexcept {
+void PidMap::rebuild(MemoryAccount& account, u32 capacity) noexcept {
   Entry* old = entries_;
   const u32 old_used = used_;
-  const size_t index_bytes = capacity > kFew ? 2 * size_t{capacity} * sizeof(u32) : 0;
-  entries_ = static_cast<Entry*>(std::calloc(1, capacity * sizeof(Entry) + index_bytes));
+  account.charge_anyway(block_bytes(capacity));
+  account.release(block_bytes(capacity_));
+  entries_ = static_cast<Entry*>(std::calloc(1, block_bytes(capacity)));
   VM_CHECK(entries_ != nullptr);
   capacity_ = capacity;
   used_ = first_ = 0;
@@ -69,14 +77,14 @@ void PidMap::rebuild(u32 capacity) noexcept {
   std::free(old);
 }
 
-void PidMap::set(u64 pid, i64 tag) noexcept {
+void PidMap::set(MemoryAccount& account, u64 pid, i64 tag) noexcept {
   VM_DCHECK(pid != 0);
   if (Entry* entry = entry_of(pid); entry != nullptr) {
     entry->tag = tag;
     return;
   }
   // A block that is half gaps has room enough.
-  if (used_ == capacity_) rebuild(capacity_ == 0 ? 4 : size_ * 2 > capacity_ ? capacity_ * 2 : capacity_);
+  if (used_ == capacity_) rebuild(account, capacity_ == 0 ? 4 : size_ * 2 > capacity_ ? capacity_ * 2 : capacity_);
   entries_[used_++] = Entry{pid, tag};
   ++size_;
   if (has_index()) index()[slot_of(pid)] = used_;
@@ -102,33 +110,51 @@ void PidMap::erase_slot(u32 slot) noexcept {
   slots[gap] = 0;
 }
 
-void PidMap::erase_entry(Entry& entry) noexcept {
+void PidMap::erase_entry(MemoryAccount& account, Entry& entry) noexcept {
   if (has_index()) erase_slot(slot_of(entry.pid));
   entry = Entry{};
   --size_;
   if (size_ == 0) {
-    clear();
+    clear(account);
   } else if (capacity_ >= 64 && size_ * 8 < capacity_) {
-    rebuild(capacity_ / 4);
+    rebuild(account, capacity_ / 4);
   }
 }
 
-bool PidMap::erase(u64 pid, i64* tag) noexcept {
+bool PidMap::erase(MemoryAccount& account, u64 pid, i64* tag) noexcept {
   Entry* entry = entry_of(pid);
   if (entry == nullptr) return false;
   if (tag != nullptr) *tag = entry->tag;
-  erase_entry(*entry);
+  erase_entry(account, *entry);
   return true;
 }
 
-bool PidMap::pop(u64* pid, i64* tag) noexcept {
+bool PidMap::pop(MemoryAccount& account, u64* pid, i64* tag) noexcept {
   if (size_ == 0) return false;
   while (entries_[first_].pid == 0) ++first_;
   Entry& entry = entries_[first_++];
   *pid = entry.pid;
   *tag = entry.tag;
-  erase_entry(entry);
+  erase_entry(account, entry);
   return true;
+}
+
+Monitors& make_monitors(MemoryAccount& account, Monitors*& place) noexcept {
+  if (place == nullptr) {
+    account.charge_anyway(sizeof(Monitors));
+    place = new (std::nothrow) Monitors;
+    VM_CHECK(place != nullptr);
+  }
+  return *place;
+}
+
+void free_monitors(MemoryAccount& account, Monitors*& place) noexcept {
+  if (place == nullptr) return;
+  place->watchers.clear(account);
+  place->watched.clear(account);
+  account.release(sizeof(Monitors));
+  delete place;
+  place = nullptr;
 }
 
 }  // namespace lunabeam::runtime

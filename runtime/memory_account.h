@@ -1,7 +1,6 @@
 // Accounting of guest-driven host memory that is not linear memory (rule P13): process blocks, stacks, message bytes, private tables,
-// timers. The VM-wide total
-// is the MemoryBudget that the memory pools charge too (--memory-limit); each scheduler pays in advance, so that a small message
-// does not touch the shared counter.
+// timers, signals, links. The VM-wide total is the MemoryBudget that the memory pools charge too (--memory-limit); each scheduler
+// pays in advance, so that a small message does not touch the shared counter.
 #pragma once
 
 #include "runtime/memory_pool.h"
@@ -29,6 +28,13 @@ class MemoryAccount {
     }
     advance_bytes_ -= size_bytes;
     return true;
+  }
+  // For what cannot be refused: counted, beyond the limit if need be.
+  void charge_anyway(u64 size_bytes) noexcept {
+    if (charge(size_bytes)) [[likely]]
+      return;
+    budget_.charge_anyway(size_bytes - advance_bytes_);
+    advance_bytes_ = 0;
   }
   void release(u64 size_bytes) noexcept {
     advance_bytes_ += size_bytes;

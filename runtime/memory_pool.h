@@ -26,6 +26,8 @@ class MemoryBudget {
   explicit MemoryBudget(u64 limit_bytes = kUnlimited) noexcept : limit_bytes_(limit_bytes) {}
 
   [[nodiscard]] bool charge(u64 bytes) noexcept;
+  // For what cannot be refused: counted, beyond the limit if need be.
+  void charge_anyway(u64 bytes) noexcept { used_bytes_.fetch_add(bytes, std::memory_order_relaxed); }
   void refund(u64 bytes) noexcept;
   [[nodiscard]] u64 used_bytes() const noexcept { return used_bytes_.load(std::memory_order_relaxed); }
   [[nodiscard]] u64 limit_bytes() const noexcept { return limit_bytes_; }

@@ -8,6 +8,8 @@
 
 namespace lunabeam::runtime {
 
+class MemoryAccount;
+
 enum class SignalKind : u8 {
   kMessage,  // A Message (message.h).
   kKill,
@@ -33,7 +35,7 @@ struct Signal {
   explicit Signal(SignalKind k) : kind(k) {}
 };
 
-// Everything but messages. Allocated by new_control_signal, freed by whoever handles it.
+// Everything but messages. Made by one of the functions below, freed by whoever handles it.
 struct ControlSignal : Signal {
   u64 pid = 0;
   i64 tag = 0;
@@ -42,9 +44,22 @@ struct ControlSignal : Signal {
 };
 static_assert(sizeof(ControlSignal) == 32);
 
-// Aborts when the VM itself is out of memory.
-[[nodiscard]] ControlSignal* new_control_signal(SignalKind kind, u64 pid = 0, i64 tag = 0, u8 detail = 0) noexcept;
-void free_control_signal(ControlSignal* signal) noexcept;
+// Control signals count towards --memory-limit while they are under way (rule P13); one that asks for a link or a monitor counts the
+// entry in its receiver's table too, so that handling it needs no more than it gives back. `account` is the calling thread's.
+//
+// What a guest asks for. nullptr: the limit is reached, or the system has no memory.
+[[nodiscard]] ControlSignal* new_request(MemoryAccount& account, SignalKind kind, u64 pid = 0, i64 tag = 0,
+                                         u8 detail = 0) noexcept;
+// What cannot be refused, as a death notice: there are at most as many as entries in tables, which were charged before. Aborts
+// when the system has no memory.
+[[nodiscard]] ControlSignal* new_notice(MemoryAccount& account, SignalKind kind, u64 pid, i64 tag = 0,
+                                        u8 detail = 0) noexcept;
+// Any thread. Does not count: there is at most one for each wait.
+[[nodiscard]] ControlSignal* new_wake(u32 wait_epoch) noexcept;
+// nullptr is allowed.
+void free_control_signal(MemoryAccount& account, ControlSignal* signal) noexcept;
+// Any thread. REQUIRES: it came from new_wake.
+void free_wake(ControlSignal* signal) noexcept;
 
 // MPSC. Any thread pushes, the owner takes everything at once. The head word also says whether the owner is parked, so that one
 // compare-and-swap both queues a signal and finds out who has to wake the owner: no lost and no double wake-ups.

@@ -1,8 +1,6 @@
 // Sending and handling signals. All of a process's queue is handled by its owner, in order, while no guest code runs.
 #include "runtime/signals.h"
 
-#include <new>
-
 #include "runtime/environment.h"
 #include "runtime/sched/scheduler.h"
 #include "vm/base/check.h"
@@ -34,66 +32,116 @@ void send_scratch(Process& self, u64 pid) noexcept {
 
 namespace {
 
-// False: nobody there.
-bool deliver_control(Process& self, u64 pid, SignalKind kind, u64 about, i64 tag = 0, u8 detail = 0) {
-  Process* target = pid == self.pid ? &self : self.environment->processes.find(pid);
-  if (target == nullptr) return false;
-  ControlSignal* signal = new_control_signal(kind, about, tag, detail);
-  if (deliver(*self.scheduler, *target, signal)) return true;
-  free_control_signal(signal);
-  return false;
+MemoryAccount& account_of(Process& self) { return self.scheduler->account(); }
+
+Process* find_peer(Process& self, u64 pid) { return pid == self.pid ? &self : self.environment->processes.find(pid); }
+
+// To a process that may be gone.
+void deliver_or_free(Process& self, Process* target, ControlSignal* signal) {
+  if (target == nullptr || !deliver(*self.scheduler, *target, signal)) free_control_signal(account_of(self), signal);
 }
 
-Monitors& monitors_of(Process& process) {
-  if (process.monitors == nullptr) {
-    process.monitors = new (std::nothrow) Monitors;
-    VM_CHECK(process.monitors != nullptr);
-  }
-  return *process.monitors;
-}
+void tell_self(Process& self, ControlSignal* signal) { VM_CHECK(deliver(*self.scheduler, self, signal)); }
+
+Monitors& monitors_of(Process& self) { return make_monitors(account_of(self), self.monitors); }
 
 }  // namespace
 
-void kill(Process& self, u64 pid) noexcept { (void)deliver_control(self, pid, SignalKind::kKill, self.pid); }
+bool kill(Process& self, u64 pid) noexcept {
+  Process* target = find_peer(self, pid);
+  if (target == nullptr) return true;
+  ControlSignal* signal = new_request(account_of(self), SignalKind::kKill, self.pid);
+  if (signal == nullptr) return false;
+  deliver_or_free(self, target, signal);
+  return true;
+}
 
-void link(Process& self, i64 tag, u64 pid) noexcept {
-  // pid 0 is nobody's and may not enter the table of links: the answer is all there is.
+bool link(Process& self, i64 tag, u64 pid) noexcept {
+  MemoryAccount& account = account_of(self);
+  constexpr auto kNobody = static_cast<u8>(LinkDeath::kNoProcess);
+  if (pid == 0) {
+    // Nobody's, and may not enter the table of links: the answer is all there is.
+    ControlSignal* answer = new_request(account, SignalKind::kLinkDied, pid, tag, kNobody);
+    if (answer != nullptr) tell_self(self, answer);
+    return answer != nullptr;
+  }
+  ControlSignal* own = new_request(account, SignalKind::kLink, pid, tag);
+  ControlSignal* theirs = new_request(account, SignalKind::kLink, self.pid, tag);
+  if (own == nullptr || theirs == nullptr) {
+    free_control_signal(account, own);
+    free_control_signal(account, theirs);
+    return false;
+  }
   // Our own entry first: the peer may die, and tell us, as soon as it has the link.
-  if (pid != 0) (void)deliver_control(self, self.pid, SignalKind::kLink, pid, tag);
-  if (pid != 0 && deliver_control(self, pid, SignalKind::kLink, self.pid, tag)) return;
-  (void)deliver_control(self, self.pid, SignalKind::kLinkDied, pid, tag, static_cast<u8>(LinkDeath::kNoProcess));
+  tell_self(self, own);
+  Process* peer = find_peer(self, pid);
+  if (peer != nullptr && deliver(*self.scheduler, *peer, theirs)) return true;
+  free_control_signal(account, theirs);
+  tell_self(self, new_notice(account, SignalKind::kLinkDied, pid, tag, kNobody));
+  return true;
 }
 
-void unlink(Process& self, u64 pid) noexcept {
-  if (pid == 0) return;
-  (void)deliver_control(self, self.pid, SignalKind::kUnlink, pid);
-  if (pid != self.pid) (void)deliver_control(self, pid, SignalKind::kUnlink, self.pid);
+bool unlink(Process& self, u64 pid) noexcept {
+  if (pid == 0) return true;
+  MemoryAccount& account = account_of(self);
+  ControlSignal* own = new_request(account, SignalKind::kUnlink, pid);
+  ControlSignal* theirs = new_request(account, SignalKind::kUnlink, self.pid);
+  if (own == nullptr || theirs == nullptr) {
+    free_control_signal(account, own);
+    free_control_signal(account, theirs);
+    return false;
+  }
+  tell_self(self, own);
+  deliver_or_free(self, pid == self.pid ? nullptr : find_peer(self, pid), theirs);
+  return true;
 }
 
-void monitor(Process& self, u64 pid) noexcept {
-  if (deliver_control(self, pid, SignalKind::kMonitor, self.pid)) monitors_of(self).watched.set(pid, 0);
+bool monitor(Process& self, u64 pid) noexcept {
+  Process* target = find_peer(self, pid);
+  if (target == nullptr) return true;
+  MemoryAccount& account = account_of(self);
+  // There must be room for our own entry too, which is made last.
+  if (!account.charge(PidMap::kMostBytesPerEntry)) return false;
+  ControlSignal* signal = new_request(account, SignalKind::kMonitor, self.pid);
+  account.release(PidMap::kMostBytesPerEntry);
+  if (signal == nullptr) return false;
+  if (deliver(*self.scheduler, *target, signal)) {
+    monitors_of(self).watched.set(account, pid, 0);
+  } else {
+    free_control_signal(account, signal);
+  }
+  return true;
 }
 
-void stop_monitoring(Process& self, u64 pid) noexcept {
-  if (self.monitors == nullptr || !self.monitors->watched.erase(pid)) return;
-  (void)deliver_control(self, pid, SignalKind::kStopMonitoring, self.pid);
+bool stop_monitoring(Process& self, u64 pid) noexcept {
+  if (self.monitors == nullptr || self.monitors->watched.find(pid) == nullptr) return true;
+  MemoryAccount& account = account_of(self);
+  ControlSignal* signal = new_request(account, SignalKind::kStopMonitoring, self.pid);
+  if (signal == nullptr) return false;
+  (void)self.monitors->watched.erase(account, pid);
+  deliver_or_free(self, find_peer(self, pid), signal);
+  return true;
 }
 
-void set_die_when_link_dies(Process& self, bool value) noexcept {
-  (void)deliver_control(self, self.pid, SignalKind::kDieWhenLinkDies, 0, 0, value ? 1 : 0);
+bool set_die_when_link_dies(Process& self, bool value) noexcept {
+  ControlSignal* signal = new_request(account_of(self), SignalKind::kDieWhenLinkDies, 0, 0, value ? 1 : 0);
+  if (signal == nullptr) return false;
+  tell_self(self, signal);
+  return true;
 }
 
 bool exists(const Process& self, u64 pid) noexcept { return self.environment->processes.find(pid) != nullptr; }
 
 void hear_of_dead_peers(Process& self) noexcept {
   (void)handle_signals(self);  // Its own requests. One that must die dies in its turn.
-  self.links.for_each([&self](u64 pid, i64 tag) {
+  MemoryAccount& account = account_of(self);
+  self.links.for_each([&](u64 pid, i64 tag) {
     if (exists(self, pid)) return;
-    (void)deliver_control(self, self.pid, SignalKind::kLinkDied, pid, tag, static_cast<u8>(LinkDeath::kNoProcess));
+    tell_self(self, new_notice(account, SignalKind::kLinkDied, pid, tag, static_cast<u8>(LinkDeath::kNoProcess)));
   });
   if (self.monitors == nullptr) return;
-  self.monitors->watched.for_each([&self](u64 pid, i64) {
-    if (!exists(self, pid)) (void)deliver_control(self, self.pid, SignalKind::kProcessDied, pid);
+  self.monitors->watched.for_each([&](u64 pid, i64) {
+    if (!exists(self, pid)) tell_self(self, new_notice(account, SignalKind::kProcessDied, pid));
   });
 }
 
@@ -114,7 +162,7 @@ void accept(Process& self, Message* message) {
 // A death notice for the mailbox. A process that cannot be told, because the VM's limit is reached, must not go on as if nothing
 // had happened.
 void accept_notice(Process& self, MessageKind kind, i64 tag, u64 pid) {
-  Message* message = Message::create(self.scheduler->account(), kind, tag);
+  Message* message = Message::create(account_of(self), kind, tag);
   if (message == nullptr) {
     doom(self, {.kind = vm::ExitReason::Kind::kTrapped, .trap = vm::Trap{.kind = vm::TrapKind::kOutOfMemory}});
     return;
@@ -126,7 +174,7 @@ void accept_notice(Process& self, MessageKind kind, i64 tag, u64 pid) {
 void link_died(Process& self, const ControlSignal& signal) {
   const auto death = static_cast<LinkDeath>(signal.detail);
   // Unlinked meanwhile: nothing comes of it. A pid that never existed has no entry.
-  if (signal.pid != 0 && !self.links.erase(signal.pid)) return;
+  if (signal.pid != 0 && !self.links.erase(account_of(self), signal.pid)) return;
   if (death == LinkDeath::kNormal) return;
   if (self.die_when_link_dies) {
     doom(self, {.kind = vm::ExitReason::Kind::kLinkDied});
@@ -139,16 +187,16 @@ void handle_control(Process& self, const ControlSignal& signal) {
   switch (signal.kind) {
     case SignalKind::kKill: doom(self, {.kind = vm::ExitReason::Kind::kKilled}); break;
     case SignalKind::kDieWhenLinkDies: self.die_when_link_dies = signal.detail != 0; break;
-    case SignalKind::kLink: self.links.set(signal.pid, signal.tag); break;
-    case SignalKind::kUnlink: (void)self.links.erase(signal.pid); break;
+    case SignalKind::kLink: self.links.set(account_of(self), signal.pid, signal.tag); break;
+    case SignalKind::kUnlink: (void)self.links.erase(account_of(self), signal.pid); break;
     case SignalKind::kLinkDied: link_died(self, signal); break;
-    case SignalKind::kMonitor: monitors_of(self).watchers.set(signal.pid, 0); break;
+    case SignalKind::kMonitor: monitors_of(self).watchers.set(account_of(self), signal.pid, 0); break;
     case SignalKind::kStopMonitoring:
-      if (self.monitors != nullptr) (void)self.monitors->watchers.erase(signal.pid);
+      if (self.monitors != nullptr) (void)self.monitors->watchers.erase(account_of(self), signal.pid);
       break;
     case SignalKind::kProcessDied:
       // No longer watched: the notice crossed the request to stop.
-      if (self.monitors == nullptr || !self.monitors->watched.erase(signal.pid)) break;
+      if (self.monitors == nullptr || !self.monitors->watched.erase(account_of(self), signal.pid)) break;
       accept_notice(self, MessageKind::kProcessDied, 0, signal.pid);
       break;
     case SignalKind::kWake:
@@ -170,7 +218,7 @@ bool handle_signals(Process& self) noexcept {
     } else {
       auto* control = static_cast<ControlSignal*>(signal);
       handle_control(self, *control);
-      free_control_signal(control);
+      free_control_signal(account_of(self), control);
     }
     if (self.doomed) [[unlikely]] {
       // What is behind may hold links and monitors that have to be told: exit.h.

@@ -15,14 +15,15 @@ void send_scratch(Process& self, u64 pid) noexcept;
 // Queues a signal at a process and makes it runnable. False: it is dead; the signal is still the caller's.
 [[nodiscard]] bool deliver(Scheduler& scheduler, Process& target, Signal* signal) noexcept;
 
-void kill(Process& self, u64 pid) noexcept;
+// What a guest asks for. False: the VM's limit is reached, nothing was done.
+[[nodiscard]] bool kill(Process& self, u64 pid) noexcept;
 // tag 0 = none. An unknown pid gives the caller a LinkDied(no process) with the tag.
-void link(Process& self, i64 tag, u64 pid) noexcept;
-void unlink(Process& self, u64 pid) noexcept;
+[[nodiscard]] bool link(Process& self, i64 tag, u64 pid) noexcept;
+[[nodiscard]] bool unlink(Process& self, u64 pid) noexcept;
 // Unknown pid: nothing. A process that dies before it has seen the request still reports its death.
-void monitor(Process& self, u64 pid) noexcept;
-void stop_monitoring(Process& self, u64 pid) noexcept;
-void set_die_when_link_dies(Process& self, bool value) noexcept;
+[[nodiscard]] bool monitor(Process& self, u64 pid) noexcept;
+[[nodiscard]] bool stop_monitoring(Process& self, u64 pid) noexcept;
+[[nodiscard]] bool set_die_when_link_dies(Process& self, bool value) noexcept;
 [[nodiscard]] bool exists(const Process& self, u64 pid) noexcept;
 // The process could not be found while its start section ran: whoever it linked to or monitors and has died since could not tell it.
 // Queues what they would have said. REQUIRES: self has just entered the pid table.

@@ -177,8 +177,9 @@ SpawnStatus bring_to_life(Process& parent, Process& child, i64 link_tag, const s
     child.state = ProcessState::kRunning;
     // No signal about a new pid can be under way: the tables may be written at once.
     if (link_tag != 0) {
-      child.links.set(parent.pid, link_tag);
-      parent.links.set(child.pid, 0);
+      MemoryAccount& account = parent.scheduler->account();
+      child.links.set(account, parent.pid, link_tag);
+      parent.links.set(account, child.pid, 0);
     }
     insert_process(*parent.scheduler, child);
   };
@@ -226,9 +227,7 @@ std::string start_error(const vm::Trap& trap) {
 
 // The start section of a child is over. The parent lives: its wait owns `wait`.
 void tell_spawner(Scheduler& scheduler, SpawnWait& wait) {
-  ControlSignal* signal = new_control_signal(SignalKind::kWake);
-  signal->wait_epoch = wait.parent->wait.epoch;
-  VM_CHECK(deliver(scheduler, *wait.parent, signal));
+  VM_CHECK(deliver(scheduler, *wait.parent, new_wake(wait.parent->wait.epoch)));
 }
 
 void fail_start(Process& child, std::string error) {

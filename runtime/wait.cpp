@@ -100,12 +100,11 @@ void end_wait(Process& process) noexcept {
 void cancel_wait(vm::ExecContext& exec) noexcept { end_wait(process_of(exec)); }
 
 void wake(Process& process, u32 epoch) noexcept {
-  ControlSignal* signal = new_control_signal(SignalKind::kWake);
-  signal->wait_epoch = epoch;
+  ControlSignal* signal = new_wake(epoch);
   switch (process.signals.push(signal)) {
     case SignalQueue::Push::kQueued: break;
     case SignalQueue::Push::kWakeOwner: process.scheduler->post(process); break;
-    case SignalQueue::Push::kClosed: free_control_signal(signal); break;
+    case SignalQueue::Push::kClosed: free_wake(signal); break;
   }
 }
 

@@ -17,7 +17,7 @@ Outcome<void> sleep_ms(Process& self, u64 ms) { return sleep_outcome(sleep_begin
 Outcome<void> sleep_ms_resume(Process& self) { return sleep_outcome(sleep_resume(self)); }
 
 Outcome<void> die_when_link_dies(Process& self, u32 flag) {
-  set_die_when_link_dies(self, flag != 0);
+  if (!set_die_when_link_dies(self, flag != 0)) return kOutOfMemory;
   return Done{};
 }
 
@@ -25,27 +25,27 @@ Outcome<u64> process_id(Process& self) { return self.pid; }
 Outcome<u64> environment_id(Process& self) { return self.environment->id; }
 
 Outcome<void> link(Process& self, i64 tag, u64 pid) {
-  runtime::link(self, tag, pid);
+  if (!runtime::link(self, tag, pid)) return kOutOfMemory;
   return Done{};
 }
 
 Outcome<void> unlink(Process& self, u64 pid) {
-  runtime::unlink(self, pid);
+  if (!runtime::unlink(self, pid)) return kOutOfMemory;
   return Done{};
 }
 
 Outcome<void> monitor(Process& self, u64 pid) {
-  runtime::monitor(self, pid);
+  if (!runtime::monitor(self, pid)) return kOutOfMemory;
   return Done{};
 }
 
 Outcome<void> stop_monitoring(Process& self, u64 pid) {
-  runtime::stop_monitoring(self, pid);
+  if (!runtime::stop_monitoring(self, pid)) return kOutOfMemory;
   return Done{};
 }
 
 Outcome<void> kill(Process& self, u64 pid) {
-  runtime::kill(self, pid);
+  if (!runtime::kill(self, pid)) return kOutOfMemory;
   return Done{};
 }
 

@@ -129,7 +129,7 @@ TEST_P(BlockingPoolTest, KillAbandonsWhatRuns) {
       case 0: pid = guest.spawn(blocked); return guest.yield();
       case 1:
         counts.started.wait(false);
-        kill(guest.process, pid);
+        EXPECT_TRUE(kill(guest.process, pid));
         return guest.yield();
       default:
         if (exists(guest.process, pid)) return guest.yield();
@@ -168,7 +168,7 @@ TEST_P(BlockingPoolTest, KillWithdrawsWhatIsQueued) {
         return guest.yield();
       case 2:
         EXPECT_EQ(pool().stats().queued, 1u);
-        kill(guest.process, pid);
+        EXPECT_TRUE(kill(guest.process, pid));
         return guest.yield();
       default:
         if (exists(guest.process, pid)) return guest.yield();
@@ -233,7 +233,7 @@ TEST_P(BlockingPoolTest, SurvivesAStormOfKills) {
     pids.push_back(guest.spawn(asker));
     if (pids.size() > 16) {
       const u64 victim = guest.process.scheduler->random().below(pids.size());
-      kill(guest.process, pids[victim]);
+      EXPECT_TRUE(kill(guest.process, pids[victim]));
       pids.erase(pids.begin() + static_cast<std::ptrdiff_t>(victim));
     }
     return guest.yield();

@@ -59,9 +59,9 @@ TEST_P(SignalsTest, AChildThatIsKilledBeforeItHasRunNeverRuns) {
     switch (g.step) {
       case 0: {
         const u64 pid = g.spawn(child);
-        monitor(g.process, pid);
+        EXPECT_TRUE(monitor(g.process, pid));
         EXPECT_TRUE(exists(g.process, pid));
-        kill(g.process, pid);
+        EXPECT_TRUE(kill(g.process, pid));
         return g.next();
       }
       case 1: return g.receive(1000);
@@ -75,7 +75,7 @@ TEST_P(SignalsTest, AChildThatIsKilledBeforeItHasRunNeverRuns) {
 TEST_P(SignalsTest, KillingOneselfTakesEffectAtTheNextTickAtTheLatest) {
   int steps_after = 0;
   const RunResult result = run_script([&](const Guest& g) {
-    if (g.step == 0) kill(g.process, g.process.pid);
+    if (g.step == 0) EXPECT_TRUE(kill(g.process, g.process.pid));
     if (g.step > 0) ++steps_after;
     return g.next();
   });
@@ -89,9 +89,9 @@ TEST_P(SignalsTest, AnEndlessLoopIsKilledAndTheNewsArrives) {
   std::vector<std::string> log;
   run_script([&](const Guest& g) {
     switch (g.step) {
-      case 0: monitor(g.process, g.spawn_entry("spin")); return g.next();
+      case 0: EXPECT_TRUE(monitor(g.process, g.spawn_entry("spin"))); return g.next();
       case 1: return g.sleep(5);
-      case 2: kill(g.process, 2); return g.next();
+      case 2: EXPECT_TRUE(kill(g.process, 2)); return g.next();
       case 3: return g.receive(1000);
       default:
         log.push_back(received(g));
@@ -131,7 +131,7 @@ TEST_P(SignalsTest, ExitRulesOfLinks) {
     const int parent = script([&](const Guest& g) {
       switch (g.step) {
         case 0: {
-          set_die_when_link_dies(g.process, rule.die_when_link_dies);
+          EXPECT_TRUE(set_die_when_link_dies(g.process, rule.die_when_link_dies));
           u64 pid = 0;
           if (how == "noentry") {
             pid = g.spawn_entry("nobody", 7);
@@ -140,7 +140,7 @@ TEST_P(SignalsTest, ExitRulesOfLinks) {
           } else {
             pid = g.spawn(child, 7);
           }
-          if (how == "kill") kill(g.process, pid);
+          if (how == "kill") EXPECT_TRUE(kill(g.process, pid));
           return g.next();
         }
         case 1: return g.receive(100);
@@ -150,7 +150,7 @@ TEST_P(SignalsTest, ExitRulesOfLinks) {
     std::vector<std::string> root_log;
     run_script([&](const Guest& g) {
       switch (g.step) {
-        case 0: monitor(g.process, g.spawn(parent)); return g.next();
+        case 0: EXPECT_TRUE(monitor(g.process, g.spawn(parent))); return g.next();
         case 1: return g.receive(1000);
         default: root_log.push_back(received(g)); return g.stop();
       }
@@ -190,7 +190,7 @@ TEST_P(SignalsTest, FailurePropagatesThroughAChainOfLinks) {
   run_script([&](const Guest& g) {
     switch (g.step) {
       case 0:
-        set_die_when_link_dies(g.process, false);
+        EXPECT_TRUE(set_die_when_link_dies(g.process, false));
         g.spawn(chain, 3);
         return g.next();
       case 1: return g.receive(10'000);
@@ -208,9 +208,9 @@ TEST_P(SignalsTest, LinkingToNobodyGivesALinkDeath) {
   run_script([&](const Guest& g) {
     switch (g.step) {
       case 0:
-        set_die_when_link_dies(g.process, false);
-        link(g.process, 9, 4242);
-        link(g.process, 10, 0);
+        EXPECT_TRUE(set_die_when_link_dies(g.process, false));
+        EXPECT_TRUE(link(g.process, 9, 4242));
+        EXPECT_TRUE(link(g.process, 10, 0));
         return g.next();
       case 1:
       case 3: return g.receive(100);
@@ -220,7 +220,7 @@ TEST_P(SignalsTest, LinkingToNobodyGivesALinkDeath) {
   });
   EXPECT_THAT(log, ElementsAre("link 9", "link 10", "timeout"));
   EXPECT_EQ(run_script([&](const Guest& g) {
-              if (g.step == 0) link(g.process, 9, 4242);
+              if (g.step == 0) EXPECT_TRUE(link(g.process, 9, 4242));
               return g.step < 2000 ? g.next() : g.stop();
             }).reason.kind,
             Kind::kLinkDied);
@@ -230,7 +230,7 @@ TEST_P(SignalsTest, AnUnlinkedProcessMayDieUnnoticed) {
   const int child = script([](const Guest& g) { return g.step == 0 ? g.sleep(5) : g.trap("test: unlinked"); });
   const RunResult result = run_script([&](const Guest& g) {
     switch (g.step) {
-      case 0: unlink(g.process, g.spawn(child, 7)); return g.next();
+      case 0: EXPECT_TRUE(unlink(g.process, g.spawn(child, 7))); return g.next();
       case 1: return g.receive(100);
       default: EXPECT_EQ(g.last, WaitStatus::kTimedOut); return g.stop();
     }
@@ -247,7 +247,7 @@ TEST_P(SignalsTest, UnlinkTakesEffectAtBothEnds) {
   });
   const int parent = script([&](const Guest& g) {
     const u64 pid = g.spawn(child, 7);
-    unlink(g.process, pid);
+    EXPECT_TRUE(unlink(g.process, pid));
     return g.trap("test: the child lives on");
   });
   run_script([&](const Guest& g) {
@@ -263,9 +263,9 @@ TEST_P(SignalsTest, RelinkingReplacesTheTag) {
   run_script([&](const Guest& g) {
     switch (g.step) {
       case 0: {
-        set_die_when_link_dies(g.process, false);
+        EXPECT_TRUE(set_die_when_link_dies(g.process, false));
         const u64 pid = g.spawn(child, 7);
-        link(g.process, 8, pid);
+        EXPECT_TRUE(link(g.process, 8, pid));
         return g.next();
       }
       case 1:
@@ -278,7 +278,7 @@ TEST_P(SignalsTest, RelinkingReplacesTheTag) {
 
 TEST_P(SignalsTest, ASelfLinkIsHarmless) {
   EXPECT_EQ(run_script([&](const Guest& g) {
-              if (g.step == 0) link(g.process, 1, g.process.pid);
+              if (g.step == 0) EXPECT_TRUE(link(g.process, 1, g.process.pid));
               return g.step < 1 ? g.next() : g.step == 1 ? g.sleep(1) : g.stop();
             }).exit_status(),
             0);
@@ -291,8 +291,8 @@ TEST_P(SignalsTest, AMonitorThatTheDyingProcessNeverSawIsAnswered) {
     switch (g.step) {
       case 0: {
         const u64 pid = g.spawn_entry("spin");
-        kill(g.process, pid);  // In front of the monitor in its queue.
-        monitor(g.process, pid);
+        EXPECT_TRUE(kill(g.process, pid));  // In front of the monitor in its queue.
+        EXPECT_TRUE(monitor(g.process, pid));
         return g.next();
       }
       case 1: return g.receive(100);
@@ -307,10 +307,10 @@ TEST_P(SignalsTest, MonitoringNobodyOrNoLongerIsSilent) {
   run_script([&](const Guest& g) {
     switch (g.step) {
       case 0: {
-        monitor(g.process, 4242);
+        EXPECT_TRUE(monitor(g.process, 4242));
         const u64 pid = g.spawn_entry("divides");
-        monitor(g.process, pid);
-        stop_monitoring(g.process, pid);
+        EXPECT_TRUE(monitor(g.process, pid));
+        EXPECT_TRUE(stop_monitoring(g.process, pid));
         return g.next();
       }
       case 1: return g.receive(100);
@@ -320,15 +320,69 @@ TEST_P(SignalsTest, MonitoringNobodyOrNoLongerIsSilent) {
   EXPECT_THAT(log, ElementsAre("timeout"));
 }
 
+// What is sent to processes that do not get to run counts towards the limit, as do the tables of links (rule P13).
+TEST_P(SignalsTest, RequestsFailAtTheLimitOfTheVm) {
+  using Request = bool (*)(Process&, u64 pid);
+  constexpr Request kRequests[] = {
+      [](Process& self, u64 pid) { return link(self, 1, pid); },
+      [](Process& self, u64 pid) { return unlink(self, pid); },
+      [](Process& self, u64 pid) { return monitor(self, pid) && stop_monitoring(self, pid); },
+      [](Process& self, u64 pid) { return kill(self, pid); },
+      [](Process& self, u64) { return set_die_when_link_dies(self, false); },
+  };
+  constexpr u64 kLimit = u64{1} << 20;
+  constexpr u64 kMost = 200'000;
+  const int peer = script([](const Guest& g) { return g.step == 0 ? g.sleep(60'000) : g.stop(); });
+  for (const Request request : kRequests) {
+    start({.deterministic = true, .memory_limit_bytes = kLimit});
+    u64 sent = 0;
+    u64 used_bytes = 0;
+    run_script([&](const Guest& g) {
+      const u64 pid = g.spawn(peer);
+      while (sent < kMost && request(g.process, pid)) ++sent;
+      used_bytes = vm_->budget().used_bytes();
+      return g.stop();
+    });
+    EXPECT_GT(sent, kLimit / 400);
+    EXPECT_LT(sent, kLimit / sizeof(ControlSignal));
+    EXPECT_LE(used_bytes, kLimit);
+    expect_nothing_alive();
+  }
+}
+
+TEST_P(SignalsTest, TablesOfLinksCountTowardsTheLimit) {
+  constexpr u64 kPeers = 200;
+  start();
+  const int peer = script([](const Guest& g) {
+    if (g.step == 0) return g.sleep(1000);
+    for (u64 pid = 2; g.step == 1 && pid < 2 + kPeers; ++pid) EXPECT_TRUE(link(g.process, 1, pid));
+    return g.step == 1 ? g.sleep(60'000) : g.stop();
+  });
+  u64 before_bytes = 0;
+  u64 bytes = 0;
+  run_script([&](const Guest& g) {
+    switch (g.step) {
+      case 0:
+        for (u64 i = 0; i < kPeers; ++i) g.spawn(peer);
+        return g.sleep(500);
+      case 1: before_bytes = vm_->stats().memory_bytes; return g.sleep(10'000);
+      default: bytes = vm_->stats().memory_bytes; return g.stop();
+    }
+  });
+  EXPECT_GE(bytes, before_bytes + kPeers * kPeers * 16);
+  EXPECT_LE(bytes, before_bytes + kPeers * kPeers * PidMap::kMostBytesPerEntry);
+  expect_nothing_alive();
+}
+
 TEST_P(SignalsTest, ThousandsOfLinksAndMonitorsAreAllTold) {
   constexpr u64 kPeers = 3000;
   u64 told = 0;
   const int peer = script([&](const Guest& g) {
     switch (g.step) {
       case 0:
-        set_die_when_link_dies(g.process, false);
-        link(g.process, 5, 2);
-        monitor(g.process, 2);
+        EXPECT_TRUE(set_die_when_link_dies(g.process, false));
+        EXPECT_TRUE(link(g.process, 5, 2));
+        EXPECT_TRUE(monitor(g.process, 2));
         return g.next();
       case 1:
       case 2: return g.receive(60'000);

@@ -83,7 +83,7 @@ TEST_P(SpawnTest, WhoWaitsForTheFirstTurnHasNoPages) {
 TEST_P(SpawnTest, AChildThatNeverRunsGivesItsMemoryBack) {
   const int child = script([](const Guest& g) { return g.stop(); });
   run_script([&](const Guest& g) {
-    kill(g.process, g.spawn(child));
+    EXPECT_TRUE(kill(g.process, g.spawn(child)));
     return g.step == 0 ? g.sleep(1) : g.stop();
   });
   expect_nothing_alive();
@@ -186,7 +186,7 @@ TEST_P(SpawnTest, AParentKilledWhileTheStartSectionWaitsTakesTheChildAlong) {
   run_script([&](const Guest& g) {
     switch (g.step) {
       case 0: g.spawn(parent); return g.sleep(20);
-      case 1: kill(g.process, 2); return g.sleep(20);
+      case 1: EXPECT_TRUE(kill(g.process, 2)); return g.sleep(20);
       case 2: EXPECT_EQ(vm_->stats().scheduler.live_processes, 1u); return g.next();
       default: return g.stop();
     }
@@ -298,7 +298,7 @@ TEST_P(SpawnTest, ABombOfRecursionExhaustsTheStackOfItsProcessOnly) {
   const auto recursive = load(m.build());
   const RunResult root = run_script([&](const Guest& g) {
     if (g.step == 0) {
-      set_die_when_link_dies(g.process, false);
+      EXPECT_TRUE(set_die_when_link_dies(g.process, false));
       SpawnResult result;
       EXPECT_EQ(
           spawn(g.process, {.config = g.process.config, .module = recursive, .function = "run", .link_tag = 3}, result),
@@ -320,9 +320,9 @@ TEST_P(SpawnTest, WhomAStartSectionLinkedToOrMonitorsMayBeDeadWhenItEnds) {
   u64 peers[2] = {};
   const int in_start = script([&](const Guest& g) {
     if (g.step > 0) return g.stop();
-    set_die_when_link_dies(g.process, false);
-    link(g.process, 7, peers[0]);
-    monitor(g.process, peers[1]);
+    EXPECT_TRUE(set_die_when_link_dies(g.process, false));
+    EXPECT_TRUE(link(g.process, 7, peers[0]));
+    EXPECT_TRUE(monitor(g.process, peers[1]));
     return g.sleep(20);
   });
   const int child = script([&](const Guest& g) {
@@ -355,8 +355,8 @@ TEST_P(SpawnTest, AStartSectionThatFailsLeavesNoLinkAndNoMonitorBehind) {
   SpawnStatus status = SpawnStatus::kFailed;
   u64 peer = 0;
   const int starter = script([&](const Guest& g) {
-    link(g.process, 5, peer);
-    monitor(g.process, peer);
+    EXPECT_TRUE(link(g.process, 5, peer));
+    EXPECT_TRUE(monitor(g.process, peer));
     return g.trap("no start");
   });
   const int bystander = script([](const Guest& g) { return g.receive(); });

@@ -168,7 +168,7 @@ TEST_P(WaitTest, AWaitThatIsKilledIsForgotten) {
   run_script([&](const Guest& g) {
     switch (g.step) {
       case 0: g.spawn(waiter); return g.sleep(1);
-      case 1: kill(g.process, 2); return g.sleep(1);
+      case 1: EXPECT_TRUE(kill(g.process, 2)); return g.sleep(1);
       default:
         EXPECT_EQ(destroyed, 1);
         EXPECT_EQ(g.process.scheduler->timers().size(), 0u);

@@ -257,10 +257,10 @@ TEST_P(WorkersTest, EveryDeathIsToldOnceAcrossWorkers) {
   std::atomic<u64> monitored{0};
   const RunResult result = run_script([&](const Guest& g) {
     if (g.step == 0) {
-      set_die_when_link_dies(g.process, false);
+      EXPECT_TRUE(set_die_when_link_dies(g.process, false));
       for (u64 i = 0; i < kChildren; ++i) {
         const u64 pid = g.spawn(child, 5);
-        monitor(g.process, pid);
+        EXPECT_TRUE(monitor(g.process, pid));
       }
       return g.next();
     }
@@ -398,7 +398,7 @@ TEST_P(WorkersTest, StartSectionsRunWithTheirSpawnersOnManyWorkers) {
     if (g.step == 0) {
       for (u64 i = 0; i < kParents; ++i) {
         const u64 pid = g.spawn(parent);
-        if (i % 8 == 0) kill(g.process, pid);
+        if (i % 8 == 0) EXPECT_TRUE(kill(g.process, pid));
       }
     }
     return finished == kParents - kParents / 8 && ran >= finished * 6 ? g.stop() : g.sleep(1);
