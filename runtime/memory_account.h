@@ -14,8 +14,10 @@ class MemoryAccount {
   static constexpr u64 kAdvanceBytes = 64 * 1024;
   static constexpr u64 kUnlimitedAdvanceBytes = 4 * 1024 * 1024;  // Where nobody can miss what is held.
 
-  explicit MemoryAccount(MemoryBudget& budget) noexcept
+  // `pool`: what it has freed and not unmapped yet is, before a charge fails. Outlives the account; nullptr: none.
+  explicit MemoryAccount(MemoryBudget& budget, MemoryPool* pool = nullptr) noexcept
       : budget_(budget),
+        pool_(pool),
         step_bytes_(budget.limit_bytes() == MemoryBudget::kUnlimited ? kUnlimitedAdvanceBytes : kAdvanceBytes) {}
   ~MemoryAccount() { settle(); }
   MemoryAccount(const MemoryAccount&) = delete;
@@ -62,12 +64,15 @@ class MemoryAccount {
       advance_bytes_ += missing + step_bytes_;
       return true;
     }
-    if (!budget_.charge(missing)) return false;
+    while (!budget_.charge(missing)) {
+      if (pool_ == nullptr || !pool_->release_step()) return false;
+    }
     advance_bytes_ += missing;
     return true;
   }
 
   MemoryBudget& budget_;
+  MemoryPool* const pool_;
   const u64 step_bytes_;   // Paid in advance at a time.
   u64 advance_bytes_ = 0;  // Charged to the budget and in nobody's use.
 };

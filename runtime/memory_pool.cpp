@@ -64,12 +64,17 @@ bool take_mapping() {
 struct Mapping {
   u64 key;
   u64 bytes;
-  u8* dying_base = nullptr;  // Of a freed one that is being unmapped step by step.
+  // Of a freed one that is being unmapped step by step:
+  u8* dying_base = nullptr;
+  u64 charged_bytes = 0;  // Not refunded yet.
   Mapping* next_dying = nullptr;
 };
 
 // A gigabyte of touched pages takes a tenth of a second to unmap: a scheduler does this much at a time.
 constexpr u64 kUnmapStepBytes = u64{4} << 20;
+// What may wait for it. Where more does, those who free do so many steps at once: mappings must not be made faster than they go.
+constexpr u64 kMostDyingBytes = u64{64} << 20;
+constexpr u32 kCatchUpSteps = 16;
 
 constexpr u64 kIsMapping = 1;
 // provider_data of a memory that has no bytes yet. Slots and mappings have addresses beyond.
@@ -144,8 +149,9 @@ struct MemoryPool::Impl {
   u64 unread_bytes = 0;
   std::array<MemorySlot*, kBatch> evicting{};
   u32 evicting_count = 0;
-  u64 slots_out = 0;                         // Slots of this pool that have been taken and not come back.
-  Mapping* dying = nullptr;                  // Freed mappings that are not unmapped yet.
+  u64 slots_out = 0;         // Slots of this pool that have been taken and not come back.
+  Mapping* dying = nullptr;  // Freed mappings that are not unmapped yet, oldest first.
+  Mapping* last_dying = nullptr;
   Stats counts;                              // `arenas` and `unread_slots` are filled in by stats().
   MemorySlot* came_back = nullptr;           // Taken from the remote list, not yet looked at.
   std::atomic<MemorySlot*> remote{nullptr};  // Slots freed by other workers; pushed with release, drained with acquire.
@@ -389,6 +395,14 @@ struct MemoryPool::Impl {
 
   // --- Memories ---
 
+  // What has been freed is charged until it is unmapped: before a charge fails, it is.
+  bool charge(u64 bytes) {
+    do {
+      if (budget.charge(bytes)) return true;
+    } while (unmap_step());
+    return false;
+  }
+
   void put_in_slot(vm::MemoryInst& memory, MemorySlot* slot, u64 size_bytes, u64 key) {
     slot->key = key;
     memory.base = slot->base;
@@ -422,19 +436,30 @@ struct MemoryPool::Impl {
   void unmap_memory(const vm::MemoryInst& memory) {
     Mapping* mapping = mapping_of(memory);
     mapping->dying_base = memory.base;
-    mapping->next_dying = dying;
-    dying = mapping;
+    mapping->charged_bytes = whole_pages(memory.size_bytes);
+    mapping->next_dying = nullptr;
+    (dying == nullptr ? dying : last_dying->next_dying) = mapping;
+    last_dying = mapping;
+    counts.dying_bytes += mapping->bytes;
     --counts.own_mappings;
     if (mapping->bytes <= kUnmapStepBytes) (void)unmap_step();
+    // An eighth of the limit: what one worker's pool holds back, others cannot have.
+    const u64 most_bytes = std::min(kMostDyingBytes, budget.limit_bytes() / 8);
+    for (u32 i = 0; i < kCatchUpSteps && counts.dying_bytes > most_bytes; ++i) (void)unmap_step();
   }
 
-  // Unmaps the end of a freed mapping. False: there was none.
+  // Unmaps the end of the oldest freed mapping; what is unmapped is charged to nobody any more. False: there was none.
   bool unmap_step() {
     Mapping* mapping = dying;
     if (mapping == nullptr) return false;
     const u64 step_bytes = std::min(mapping->bytes, kUnmapStepBytes);
     mapping->bytes -= step_bytes;
     munmap(mapping->dying_base + mapping->bytes, step_bytes);
+    counts.dying_bytes -= step_bytes;
+    if (mapping->charged_bytes > mapping->bytes) {
+      budget.refund(mapping->charged_bytes - mapping->bytes);
+      mapping->charged_bytes = mapping->bytes;
+    }
     if (mapping->bytes == 0) {
       dying = mapping->next_dying;
       delete mapping;
@@ -567,7 +592,7 @@ bool MemoryPool::allocate(vm::MemoryInst& memory, u64 size_bytes, const vm::Memo
 
 bool MemoryPool::reserve(vm::MemoryInst& memory, u64 size_bytes) noexcept {
   VM_DCHECK(size_bytes <= memory.max_bytes && memory.provider_data == 0);
-  if (!impl_->budget.charge(whole_pages(size_bytes))) return false;
+  if (!impl_->charge(whole_pages(size_bytes))) return false;
   memory.base = nullptr;
   memory.size_bytes = size_bytes;
   memory.capacity_bytes = 0;
@@ -597,7 +622,7 @@ bool MemoryPool::grow(vm::MemoryInst& memory, u64 new_size_bytes) noexcept {
   Impl& impl = *impl_;
   VM_DCHECK(new_size_bytes > memory.size_bytes && new_size_bytes <= memory.max_bytes);
   const u64 added_bytes = whole_pages(new_size_bytes) - whole_pages(memory.size_bytes);
-  if (!impl.budget.charge(added_bytes)) return false;
+  if (!impl.charge(added_bytes)) return false;
   if (new_size_bytes <= memory.capacity_bytes) {
     if (mapping_of(memory) == nullptr) set_accessible(memory.base, new_size_bytes, memory.capacity_bytes);
   } else if (!(mapping_of(memory) != nullptr ? impl.grow_mapping(memory, new_size_bytes)
@@ -612,9 +637,9 @@ bool MemoryPool::grow(vm::MemoryInst& memory, u64 new_size_bytes) noexcept {
 void MemoryPool::free(vm::MemoryInst& memory, u64 key) noexcept {
   Impl& impl = *impl_;
   VM_DCHECK(memory.provider_data != 0);
-  impl.budget.refund(whole_pages(memory.size_bytes));
   --impl.counts.live_memories;
   if (is_reserved(memory)) {
+    impl.budget.refund(whole_pages(memory.size_bytes));
     memory.size_bytes = memory.provider_data = 0;
     return;
   }
@@ -622,6 +647,7 @@ void MemoryPool::free(vm::MemoryInst& memory, u64 key) noexcept {
   if (mapping_of(memory) != nullptr) {
     impl.unmap_memory(memory);
   } else {
+    impl.budget.refund(whole_pages(memory.size_bytes));
     --impl.counts.live_slots;
     impl.give_back(slot_of(memory), memory.size_bytes);
   }

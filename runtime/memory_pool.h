@@ -68,7 +68,8 @@ class MemoryPool {
 
   // Finishes what was put off for batching (reading residency, giving pages back). For a worker that has nothing else to do.
   void settle() noexcept;
-  // Large freed memories are unmapped in bounded steps: does one. False: nothing was left to do.
+  // Large freed memories are unmapped in bounded steps, oldest first, and stay charged until then: does one step. Who frees when
+  // much waits does some too, and a charge that fails does as many as it needs. False: nothing was left to do.
   bool release_step() noexcept;
   // Takes back up to `most` slots that other workers have freed. False: there are none left.
   bool drain_remote(u64 most) noexcept;
@@ -81,6 +82,7 @@ class MemoryPool {
     i64 live_memories = 0;
     i64 live_slots = 0;      // Of them in slots.
     i64 own_mappings = 0;    // Of them in mappings of their own.
+    u64 dying_bytes = 0;     // Of freed mappings, not unmapped yet.
     u64 hot_slots = 0;       // Free, residency known, waiting for their module.
     u64 unread_slots = 0;    // Free, residency not read yet.
     u64 resident_bytes = 0;  // Pages kept by hot slots.

@@ -46,7 +46,7 @@ Scheduler::Scheduler(Vm& vm, const SchedulerOptions& options, Clock& clock, Epoc
       transfer_(std::make_unique<u64[]>(vm::kTransferWords)),
       idle_workers_(idle_workers),
       memories_(budget),
-      account_(budget),
+      account_(budget, &memories_),
       timers_(clock.monotonic_ns()),
       epoch_(epochs, this),
       random_(options.seed) {}
@@ -76,6 +76,8 @@ void Scheduler::drop_rest() noexcept {
   while (drain_remote_step()) {
   }
   while (TimerEntry* timer = timers_.pop_any()) drop_timer(*timer);
+  while (memories_.release_step()) {
+  }
   failure_log_.flush();
   drop_dead();
 }

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/memory_account.h"
 #include "runtime/memory_arena.h"
 
 #if defined(__has_feature)
@@ -137,6 +138,7 @@ TEST_P(MemoryPoolTest, NeverLeaksBytesOfAnEarlierMemory) {
     }
     if (round % 20 == 10) pool.settle();
   }
+  pool.trim();
   EXPECT_EQ(budget.used_bytes(), 0u);
 }
 
@@ -187,6 +189,7 @@ TEST_P(MemoryPoolTest, SizesInBytes) {
     memory.base[size - 1] = model[size - 1] = 0x77;
   }
   pool.free(memory, 6);
+  pool.trim();
   EXPECT_EQ(budget.used_bytes(), 0u);
 }
 
@@ -212,6 +215,7 @@ TEST_P(MemoryPoolTest, GrowsThroughSlotsIntoAMappingOfItsOwn) {
   EXPECT_EQ(budget.used_bytes(), memory.size_bytes);
   pool.free(memory, 1);
   EXPECT_EQ(pool.stats().own_mappings, 0);
+  pool.trim();
   EXPECT_EQ(budget.used_bytes(), 0u);
 }
 
@@ -420,6 +424,47 @@ TEST_P(MemoryPoolTest, CarvesNoMoreThanLivesWhereOthersFree) {
   EXPECT_EQ(owner.stats().live_slots + other.stats().live_slots, 0);
   // Some batches wait to be looked at or evicted, and slots are carved by the run.
   EXPECT_LE(places.size(), 80u);
+}
+
+// What one worker frees and has no time to unmap is charged until then, and makes room when somebody needs it.
+TEST_P(MemoryPoolTest, LargeMemoriesInARowDoNotPileUp) {
+  constexpr u64 kLimit = u64{40} << 20;
+  MemoryBudget budget(kLimit);
+  {
+    MemoryPool pool(budget, options());
+    MemoryAccount account(budget, &pool);
+    for (u32 i = 0; i < 50; ++i) {
+      vm::MemoryInst memory = empty_memory();
+      ASSERT_TRUE(pool.allocate(memory, u64{8} << 20, nullptr, 1)) << i;
+      std::memset(memory.base, 1, memory.size_bytes);
+      pool.free(memory, 1);
+      ASSERT_LE(pool.stats().dying_bytes, budget.used_bytes());
+      ASSERT_LE(pool.stats().dying_bytes, kLimit / 8);
+    }
+    vm::MemoryInst memory = empty_memory();
+    ASSERT_TRUE(pool.allocate(memory, kLimit, nullptr, 1));
+    pool.free(memory, 1);
+    EXPECT_TRUE(account.charge(kLimit));
+    account.release(kLimit);
+    account.settle();
+  }
+  EXPECT_EQ(budget.used_bytes(), 0u);
+}
+
+// Much at once goes in steps.
+TEST(MemoryPool, TheEndOfALargeMemoryIsBounded) {
+  MemoryBudget budget;
+  MemoryPool pool(budget);
+  constexpr u64 kSize = u64{1} << 30;
+  vm::MemoryInst memory = empty_memory();
+  ASSERT_TRUE(pool.allocate(memory, kSize, nullptr, 1));
+  pool.free(memory, 1);
+  EXPECT_GE(pool.stats().dying_bytes, kSize - (u64{128} << 20));
+  EXPECT_GE(budget.used_bytes(), kSize - (u64{128} << 20));
+  while (pool.release_step()) {
+  }
+  EXPECT_EQ(pool.stats().dying_bytes, 0u);
+  EXPECT_EQ(budget.used_bytes(), 0u);
 }
 
 // One that asks for too much again and again takes nothing from those who fit.
