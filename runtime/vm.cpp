@@ -258,11 +258,12 @@ std::vector<std::optional<WorkerStats>> Vm::sample(u64 timeout_ms) noexcept {
   std::vector<u64> numbers;
   for (const auto& worker : workers_) numbers.push_back(worker->request_report());
   std::vector<std::optional<WorkerStats>> all(workers_.size());
-  const u64 end_ns = deadline_after_ms(clock_->monotonic_ns(), timeout_ms);
+  RealClock clock;  // The VM's own may be virtual, and stand still for as long as we wait.
+  const u64 end_ns = deadline_after_ms(clock.monotonic_ns(), timeout_ms);
   for (size_t i = 0; i < workers_.size(); ++i) {
     WorkerStats stats;
     while (!workers_[i]->take_report(numbers[i], stats)) {
-      if (clock_->monotonic_ns() >= end_ns) break;
+      if (workers_[i]->has_ended() || clock.monotonic_ns() >= end_ns) break;
       const timespec pause{.tv_sec = 0, .tv_nsec = 200'000};
       nanosleep(&pause, nullptr);
     }

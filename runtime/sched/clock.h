@@ -2,6 +2,8 @@
 // runnable and jumps to the next timer when nothing is.
 #pragma once
 
+#include <atomic>
+
 #include "vm/base/ints.h"
 
 namespace lunabeam::runtime {
@@ -49,15 +51,15 @@ class RealClock final : public Clock {
 class VirtualClock final : public Clock {
  public:
   static constexpr u64 kEpochRealtimeNs = 946'684'800ull * 1'000'000'000;
-  [[nodiscard]] u64 monotonic_ns() noexcept override { return now_ns_; }
-  [[nodiscard]] u64 realtime_ns() noexcept override { return kEpochRealtimeNs + now_ns_; }
+  [[nodiscard]] u64 monotonic_ns() noexcept override { return now_ns_.load(std::memory_order_relaxed); }
+  [[nodiscard]] u64 realtime_ns() noexcept override { return kEpochRealtimeNs + monotonic_ns(); }
   [[nodiscard]] bool is_virtual() const noexcept override { return true; }
   void advance_to(u64 monotonic_ns) noexcept override {
-    if (monotonic_ns > now_ns_) now_ns_ = monotonic_ns;
+    if (monotonic_ns > now_ns_.load(std::memory_order_relaxed)) now_ns_.store(monotonic_ns, std::memory_order_relaxed);
   }
 
  private:
-  u64 now_ns_ = 0;  // Owner: the one scheduler of deterministic mode.
+  std::atomic<u64> now_ns_{0};  // Written by the one scheduler of deterministic mode. Relaxed: it orders nothing.
 };
 
 // now + ms, saturating; kForeverMs gives kNeverNs.

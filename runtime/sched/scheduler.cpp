@@ -354,6 +354,7 @@ void Scheduler::share_backlog() noexcept {
 
 Scheduler::RunEnd Scheduler::run() noexcept {
   RunEnd end = RunEnd::kStopped;
+  ended_.store(false, std::memory_order_relaxed);
   epoch_.enter();
   while (!stop_.load(std::memory_order_acquire)) {
     if (turn()) continue;
@@ -366,6 +367,7 @@ Scheduler::RunEnd Scheduler::run() noexcept {
     }
   }
   epoch_.leave();
+  ended_.store(true, std::memory_order_release);
   return end;
 }
 

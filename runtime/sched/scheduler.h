@@ -132,6 +132,8 @@ class Scheduler {
   void send_dead_home(Process& process) noexcept;
   // Any thread: a timer of this wheel that was cancelled elsewhere.
   void post_cancelled(GuestTimer& timer) noexcept;
+  // Any thread: whether run() has returned, so that there is nobody to make a report.
+  [[nodiscard]] bool has_ended() const noexcept { return ended_.load(std::memory_order_acquire); }
   // Any thread: asks for a fresh report(), made at the next look at the clock; its number.
   u64 request_report() noexcept;
   // Any thread: the last report, if its number is at least `number`.
@@ -270,6 +272,7 @@ class Scheduler {
   // acquire.
   alignas(64) std::atomic<Process*> inbox_{nullptr};
   std::atomic<bool> stop_{false};      // Release by the requester, acquire by the owner.
+  std::atomic<bool> ended_{false};     // Written by the owner.
   std::atomic<u32> sleeping_{0};       // Futex word: 1 while the owner sleeps.
   std::atomic<u64> waiting_{0};        // Runnable processes behind the current one; a hint, relaxed.
   std::atomic<u64> wanted_report_{0};  // Relaxed: the report itself is under the lock.

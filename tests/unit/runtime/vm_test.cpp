@@ -130,6 +130,14 @@ TEST_P(VmTest, WaitingForWhatCannotComeIsADeadlock) {
   expect_nothing_alive();
 }
 
+// Virtual time stands still for who asks from outside.
+TEST_P(VmTest, ASampleOfWorkersThatDoNotAnswerComesToAnEnd) {
+  start();
+  EXPECT_EQ(vm_->sample(1).at(0), std::nullopt);
+  run_script([](const Guest& g) { return g.stop(); });
+  EXPECT_EQ(vm_->sample(60'000).at(0), std::nullopt);
+}
+
 TEST_P(VmTest, MayRunAgainWithFreshPids) {
   for (int i = 0; i < 3; ++i) {
     u64 pid = 0;
