@@ -111,6 +111,8 @@ void PidTable::insert(u64 pid, Process* process) noexcept {
     if (!claimed) continue;
     leaf->slots()[pid & ((1u << kLeafBits) - 1)].store(process, std::memory_order_release);
     size_.fetch_add(1, std::memory_order_relaxed);
+    // Of two processes, one that comes and looks for one that goes, and the other, at least one finds out (hear_of_dead_peers).
+    fence_behind_update();
     return;
   }
 }
@@ -120,8 +122,8 @@ void PidTable::erase(u64 pid, EpochParticipant& epoch) noexcept {
   VM_CHECK(leaf != nullptr);
   leaf->slots()[pid & ((1u << kLeafBits) - 1)].store(nullptr, std::memory_order_release);
   size_.fetch_sub(1, std::memory_order_relaxed);
-  // Sequentially consistent: what was unlinked must not be seen by who enters an epoch after the one it is retired in (epoch.cpp).
-  const bool was_last = leaf->count.fetch_sub(1, std::memory_order_seq_cst) == 1;
+  const bool was_last = leaf->count.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  fence_behind_update();  // The process is retired next, and looks for others (insert).
   const bool is_behind = pid >> kLeafBits != next_pid_.load(std::memory_order_relaxed) >> kLeafBits;
   if (was_last && is_behind) {
     drop_leaf(pid, epoch);
@@ -148,8 +150,9 @@ void PidTable::drop_leaf(u64 pid, EpochParticipant& epoch) noexcept {
   u32 expected = 0;
   if (!leaf->count.compare_exchange_strong(expected, kClosed, std::memory_order_acq_rel)) return;
   for (u32 level = 1; level <= kInnerLevels; ++level) {
-    // As in erase(): retire() looks at the epoch next, and may not do so before this store can be seen.
-    path[level]->slots()[inner_index(pid, level, kLeafBits, kInnerBits)].store(nullptr, std::memory_order_seq_cst);
+    (void)path[level]->slots()[inner_index(pid, level, kLeafBits, kInnerBits)].exchange(nullptr,
+                                                                                        std::memory_order_release);
+    fence_behind_update();
     path[level - 1]->retire(epoch);
     const bool is_empty = path[level]->count.fetch_sub(1, std::memory_order_relaxed) == 1;
     if (!is_empty || level == kInnerLevels) return;

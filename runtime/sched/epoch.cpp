@@ -1,7 +1,8 @@
 // Epoch reclamation: an object retired in epoch e is free once every participant inside has seen an epoch above e, or is outside.
 //
-// Why this is safe: a reader publishes `seen` before it loads from a shared table (sequentially consistent store), and the
-// writer unlinks before it raises the global epoch. A reader that could still hold the object has seen <= e.
+// Why this is safe: a reader publishes `seen` before it loads from a shared table, with a fence between, and the writer unlinks
+// before it looks at the global epoch and at what others have seen, with a fence between: either the reader finds the object
+// unlinked, or the writer finds the reader, which has seen <= e.
 #include "runtime/sched/epoch.h"
 
 #include "vm/base/check.h"

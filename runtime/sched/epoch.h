@@ -9,6 +9,15 @@
 
 namespace lunabeam::runtime {
 
+// A sequentially consistent fence behind an atomic read-modify-write, which is one already on x86.
+inline void fence_behind_update() noexcept {
+#if defined(__x86_64__)
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#else
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+}
+
 // Intrusive; the object must stay untouched between retire() and reclaim.
 struct Retired {
   Retired* next = nullptr;
@@ -67,8 +76,8 @@ class EpochParticipant {
       announce();
     }
   }
-  // Hands over an object that no new reader can reach any more. REQUIRES: the store that unlinked it was sequentially consistent, or
-  // a sequentially consistent change of something else came after it.
+  // Hands over an object that no new reader can reach any more. REQUIRES: fence_behind_update() between the store that unlinked it
+  // and this.
   void retire(Retired& object) noexcept;
   [[nodiscard]] bool has_retired() const { return first_ != nullptr; }
 
@@ -84,7 +93,8 @@ class EpochParticipant {
   }
   void see(u64 epoch) noexcept {
     seen_ = epoch;
-    slot_->seen.store(epoch, std::memory_order_seq_cst);
+    (void)slot_->seen.exchange(epoch, std::memory_order_seq_cst);
+    fence_behind_update();  // What is loaded from shared tables now is not older.
   }
   [[nodiscard]] u64 oldest_seen() const noexcept;
 
