@@ -67,12 +67,34 @@ class GuestTimerRef {
   GuestTimer* timer_ = nullptr;
 };
 
+// How many timers of a process are pending: it makes and cancels them, but they fire on any worker, maybe after its death. So what
+// has fired is counted in a block of its own, which the last one frees.
+struct FiredTimers;
+class PendingTimers {
+ public:
+  PendingTimers() noexcept = default;
+  ~PendingTimers();
+  PendingTimers(const PendingTimers&) = delete;
+  PendingTimers& operator=(const PendingTimers&) = delete;
+
+  [[nodiscard]] u64 count() const noexcept;
+  // For a timer that is being made. nullptr: memory exhausted.
+  [[nodiscard]] FiredTimers* fired() noexcept;
+  void made() noexcept { ++made_; }
+  void cancelled() noexcept { --made_; }
+
+ private:
+  FiredTimers* fired_ = nullptr;
+  i64 made_ = 0;  // Less those cancelled.
+};
+
 // Resource tables (ABI document 4.3); a process that uses none has none. Sockets and SQLite objects join when they exist.
 struct Resources {
   ResourceTable<ConfigRef> configs;
   ResourceTable<std::shared_ptr<const vm::Module>> modules;
   ResourceTable<GuestTimerRef> timers;
   ResourceTable<std::string> errors;
+  PendingTimers pending_timers;
   u64 timer_sweep_size = 16;  // Fired timers are swept out of the table when it reaches this size.
 };
 

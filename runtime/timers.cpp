@@ -18,6 +18,7 @@ namespace lunabeam::runtime {
 // Threading: `entry` belongs to the scheduler that made it. Its creator's table may be on another one by now: who changes `state`
 // from kArmed owns the message. A timer that is cancelled on another scheduler is posted back to its own, which unlinks it.
 // Invariant 1: state == kArmed <=> message != nullptr, except for who has just changed it.
+// Invariant 2: it has counted in `fired` <=> state == kFired.
 struct GuestTimer {
   enum State : u8 { kArmed, kFired, kCancelled };
 
@@ -29,7 +30,28 @@ struct GuestTimer {
   Scheduler* scheduler = nullptr;
   Message* message = nullptr;
   GuestTimer* next_cancelled = nullptr;
+  FiredTimers* fired = nullptr;  // Of its creator.
 };
+
+// Invariant 1: count is how many have fired; once their creator is dead, less how many it had made and not cancelled: 0 again when
+// the last one has fired.
+struct FiredTimers {
+  std::atomic<i64> count = 0;  // acq_rel.
+};
+
+PendingTimers::~PendingTimers() {
+  if (fired_ != nullptr && fired_->count.fetch_sub(made_, std::memory_order_acq_rel) == made_) delete fired_;
+}
+
+u64 PendingTimers::count() const noexcept {
+  if (fired_ == nullptr) return 0;
+  return static_cast<u64>(made_ - fired_->count.load(std::memory_order_relaxed));
+}
+
+FiredTimers* PendingTimers::fired() noexcept {
+  if (fired_ == nullptr) fired_ = new (std::nothrow) FiredTimers;
+  return fired_;
+}
 
 namespace {
 
@@ -58,9 +80,15 @@ bool claim(GuestTimer& timer, GuestTimer::State state) {
   return timer.state.compare_exchange_strong(armed, state, std::memory_order_acq_rel, std::memory_order_relaxed);
 }
 
+// REQUIRES: the caller has claimed it.
+void count_fired(GuestTimer& timer) {
+  if (timer.fired->count.fetch_add(1, std::memory_order_acq_rel) == -1) delete timer.fired;
+}
+
 void on_due(TimerEntry& entry) noexcept {
   GuestTimer& timer = timer_of(entry);
   if (!claim(timer, GuestTimer::kFired)) return;  // On its way back: finish_cancelled.
+  count_fired(timer);
   ++timer.scheduler->stats().timers_fired;
   Message* message = std::exchange(timer.message, nullptr);
   if (timer.pid == 0) {
@@ -75,6 +103,17 @@ bool is_pending(const GuestTimerRef& timer) {
   return timer.get()->state.load(std::memory_order_relaxed) == GuestTimer::kArmed;
 }
 
+// Timers of a table that are looked at for one reduction.
+constexpr u64 kSweptPerReduction = 16;
+
+// Takes those that have fired out of the table. Once it has doubled, so that it costs the same per timer.
+void sweep(Process& process, Resources& resources) {
+  if (resources.timers.size() < resources.timer_sweep_size) return;
+  process.exec.reductions -= static_cast<i64>(resources.timers.size() / kSweptPerReduction);
+  resources.timers.retain(is_pending);
+  resources.timer_sweep_size = std::max<u64>(16, resources.timers.size() * 2);
+}
+
 }  // namespace
 
 void set_next_cancelled(GuestTimer& timer, GuestTimer* next) noexcept { timer.next_cancelled = next; }
@@ -86,15 +125,8 @@ GuestTimer* finish_cancelled(GuestTimer& timer) noexcept {
   return next;
 }
 
-// A table that is swept when it has doubled, or is as large as its bound, costs the same per timer.
-bool has_room_for_timer(Process& process, u64 bound) noexcept {
-  if (process.resources == nullptr) return true;
-  Resources& resources = *process.resources;
-  if (resources.timers.size() < resources.timer_sweep_size) return true;
-  resources.timers.retain(is_pending);
-  const u64 pending = resources.timers.size();
-  resources.timer_sweep_size = std::max<u64>(16, std::min(pending * 2, bound));
-  return pending < bound;
+bool has_room_for_timer(const Process& process, u64 bound) noexcept {
+  return process.resources == nullptr || process.resources->pending_timers.count() < bound;
 }
 
 void GuestTimerRef::reset() noexcept {
@@ -105,7 +137,8 @@ u64 send_after(Process& process, u64 pid, Message* message, u64 delay_ms) noexce
   constexpr u64 kNoId = ~u64{0};
   Scheduler& scheduler = *process.scheduler;
   Resources* resources = resources_of(process);
-  const bool is_charged = resources != nullptr && scheduler.account().charge(sizeof(GuestTimer));
+  FiredTimers* fired = resources != nullptr ? resources->pending_timers.fired() : nullptr;
+  const bool is_charged = fired != nullptr && scheduler.account().charge(sizeof(GuestTimer));
   GuestTimer* timer = is_charged ? new (std::nothrow) GuestTimer : nullptr;
   if (timer == nullptr) {
     if (is_charged) scheduler.account().release(sizeof(GuestTimer));
@@ -117,13 +150,15 @@ u64 send_after(Process& process, u64 pid, Message* message, u64 delay_ms) noexce
   timer->scheduler = &scheduler;
   timer->message = message;
   timer->entry.fire = &on_due;
-  (void)has_room_for_timer(process, ~u64{0});
+  timer->fired = fired;
+  sweep(process, *resources);
   const std::optional<u64> id = resources->timers.add(GuestTimerRef(timer));
   if (!id) {  // The table's reference is gone already.
     Message::destroy(scheduler.account(), message);
     destroy(*timer, &scheduler.account());
     return kNoId;
   }
+  resources->pending_timers.made();
   // "Never" is the last deadline there is.
   const u64 deadline_ns = deadline_after_ms(scheduler.clock().monotonic_ns(), delay_ms);
   scheduler.timers().insert(timer->entry, std::min(deadline_ns, kNeverNs - 1));
@@ -141,6 +176,7 @@ bool cancel_timer(Process& process, u64 timer_id) noexcept {
     const bool is_armed = timer.state.load(std::memory_order_relaxed) == GuestTimer::kArmed;
     if (is_armed) {
       timer.scheduler->timers().cancel(timer.entry);
+      process.resources->pending_timers.cancelled();
       Message::destroy(account, timer.message);
     }
     destroy(timer, &account);
@@ -150,6 +186,7 @@ bool cancel_timer(Process& process, u64 timer_id) noexcept {
     release(timer, &account);
     return false;
   }
+  process.resources->pending_timers.cancelled();
   Message::destroy(account, std::exchange(timer.message, nullptr));
   // The wheel's reference is still there, so this is not the last one.
   release(timer, &account);
@@ -161,7 +198,8 @@ void drop_timer(TimerEntry& entry) noexcept {
   VM_CHECK(entry.fire == &on_due);
   GuestTimer& timer = timer_of(entry);
   MemoryAccount& account = timer.scheduler->account();
-  VM_CHECK(claim(timer, GuestTimer::kCancelled));
+  VM_CHECK(claim(timer, GuestTimer::kFired));
+  count_fired(timer);
   Message::destroy(account, std::exchange(timer.message, nullptr));
   release(timer, &account);
 }

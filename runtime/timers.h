@@ -11,8 +11,8 @@ struct Message;
 struct TimerEntry;
 struct GuestTimer;
 
-// Sweeps fired timers out of the process's table when there are many. False: `bound` of them are pending.
-[[nodiscard]] bool has_room_for_timer(Process& process, u64 bound) noexcept;
+// False: `bound` timers of the process are pending.
+[[nodiscard]] bool has_room_for_timer(const Process& process, u64 bound) noexcept;
 // Takes the message over. The id is per process, from 0, never reused; ~0 when memory is exhausted (the message is destroyed).
 [[nodiscard]] u64 send_after(Process& process, u64 pid, Message* message, u64 delay_ms) noexcept;
 // True: the timer was pending; it is cancelled and its message destroyed. False: it has fired, or there is no such timer.

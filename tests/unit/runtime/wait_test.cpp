@@ -246,7 +246,9 @@ TEST_P(TimersTest, CancelWorksOnceAndOnlyWhilePending) {
       case 0:
         EXPECT_EQ(send_after(g.process, 1, message(), 10), 0u);
         EXPECT_EQ(send_after(g.process, 1, message(), 10), 1u);
+        EXPECT_FALSE(has_room_for_timer(g.process, 2));
         EXPECT_TRUE(cancel_timer(g.process, 0));
+        EXPECT_EQ(g.process.resources->pending_timers.count(), 1u);
         EXPECT_FALSE(cancel_timer(g.process, 0));
         EXPECT_FALSE(cancel_timer(g.process, 17));
         return g.sleep(20);
@@ -256,7 +258,12 @@ TEST_P(TimersTest, CancelWorksOnceAndOnlyWhilePending) {
         EXPECT_EQ(send_after(g.process, 1, message(), kForeverMs), 3u);
         for (int i = 0; i < 1000; ++i) (void)send_after(g.process, 999, message(), 1);
         return g.sleep(20);
-      case 2: return g.receive(0);
+      case 2:
+        // What has fired leaves room, though the table still has it.
+        EXPECT_EQ(g.process.resources->pending_timers.count(), 1u);
+        EXPECT_GE(g.process.resources->timers.size(), 1000u);
+        EXPECT_TRUE(has_room_for_timer(g.process, 2));
+        return g.receive(0);
       case 3: EXPECT_EQ(g.last, WaitStatus::kDone); return g.receive(0);
       default:
         EXPECT_EQ(g.last, WaitStatus::kTimedOut);
