@@ -21,21 +21,23 @@ namespace {
 // A process that never parked leaves a hint of at most this much: its stack may have been deep for a moment only.
 constexpr u64 kUnparkedHintBytes = 4 * 1024;
 
-void destroy_signals(Process& process, Signal* list) {
-  while (list != nullptr) {
-    Signal* next = list->next;
-    if (list->kind == SignalKind::kMessage) {
-      Message::destroy(process.scheduler->account(), static_cast<Message*>(list));
-    } else {
-      free_control_signal(process.scheduler->account(), static_cast<ControlSignal*>(list));
-    }
-    list = next;
+void destroy_signal(Process& process, Signal* signal) {
+  if (signal->kind == SignalKind::kMessage) {
+    Message::destroy(process.scheduler->account(), static_cast<Message*>(signal));
+  } else {
+    free_control_signal(process.scheduler->account(), static_cast<ControlSignal*>(signal));
   }
 }
 
-void append(Signal** list, Signal* more) {
-  while (*list != nullptr) list = &(*list)->next;
-  *list = more;
+// Takes every signal that is left, or comes until the queue is closed, out of it and calls use(Signal*). False: no work is left.
+template <class Use>
+bool drain_signals(Process& process, u32& work, Use use) {
+  for (;;) {
+    while (Signal* signal = process.signals.pop(work)) use(signal);
+    if (process.signals.has_taken()) return false;
+    if (process.signals.is_closed()) return true;
+    process.signals.close();
+  }
 }
 
 void release_instance(Process& process) {
@@ -147,17 +149,11 @@ void begin_exit(Process& process, const vm::ExitReason& reason) noexcept {
   release_stack(process);
   release_instance(process);  // A large memory is unmapped in steps, by the pool.
   release_resources(process);
-  append(&process.leftover, process.signals.close());
 }
 
 bool continue_exit(Process& process) noexcept {
   u32 left = kExitBatch;
-  for (; process.leftover != nullptr; --left) {
-    if (left == 0) return false;
-    Signal& signal = *process.leftover;
-    process.leftover = signal.next;
-    handle_leftover(process, signal);
-  }
+  if (!drain_signals(process, left, [&](Signal* signal) { handle_leftover(process, *signal); })) return false;
   for (; process.mailbox.size() != 0; --left) {
     if (left == 0) return false;
     Message::destroy(process.scheduler->account(), process.mailbox.pop_front());
@@ -196,8 +192,8 @@ void drop_process(Process& process) noexcept {
   process.stack.release(process.exec, scheduler.blocks(), &scheduler.account());
   release_instance(process);
   release_resources(process);
-  destroy_signals(process, process.leftover);
-  destroy_signals(process, process.signals.close());
+  u32 work = ~u32{0};
+  (void)drain_signals(process, work, [&](Signal* signal) { destroy_signal(process, signal); });
   while (process.mailbox.size() != 0) Message::destroy(scheduler.account(), process.mailbox.pop_front());
   process.links.clear(scheduler.account());
   free_monitors(scheduler.account(), process.monitors);
@@ -207,12 +203,8 @@ void drop_process(Process& process) noexcept {
 }
 
 void drop_unborn(Process& process) noexcept {
-  append(&process.leftover, process.signals.close());
-  while (process.leftover != nullptr) {
-    Signal& signal = *process.leftover;
-    process.leftover = signal.next;
-    handle_leftover(process, signal);
-  }
+  u32 work = ~u32{0};
+  (void)drain_signals(process, work, [&](Signal* signal) { handle_leftover(process, *signal); });
   u64 pid;
   i64 tag;
   while (process.links.pop(process.scheduler->account(), &pid, &tag)) tell(process, pid, SignalKind::kUnlink);

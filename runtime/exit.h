@@ -6,7 +6,7 @@
 
 namespace lunabeam::runtime {
 
-// Links, monitors, leftover signals and mailbox messages handled per turn.
+// Links, monitors, signals (each counts twice) and mailbox messages handled per turn.
 inline constexpr u32 kExitBatch = 256;
 
 // How the reason of a trap is classified: proc_exit(0) is normal, proc_exit(n) exited, everything else trapped.

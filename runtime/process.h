@@ -128,7 +128,6 @@ struct Process {
   PidMap links;                // Peer -> tag that the peer is told when we die.
   Monitors* monitors = nullptr;
   Wait wait;
-  Signal* leftover = nullptr;  // Taken from `signals` behind the one that doomed the process: handled when it exits.
 
   // --- Rare. ---
   Resources* resources = nullptr;

@@ -61,11 +61,13 @@ void free_control_signal(MemoryAccount& account, ControlSignal* signal) noexcept
 // Any thread. REQUIRES: it came from new_wake.
 void free_wake(ControlSignal* signal) noexcept;
 
-// MPSC. Any thread pushes, the owner takes everything at once. The head word also says whether the owner is parked, so that one
+// MPSC. Any thread pushes; the owner takes everything at once and handles it in steps. The head word also says whether the owner is parked, so that one
 // compare-and-swap both queues a signal and finds out who has to wake the owner: no lost and no double wake-ups.
 //
 // States of head_: empty; a list (newest first); parked (empty, and the owner is in no run queue); closed (the owner is dead).
 // Memory order: push releases the signal's contents, take acquires them.
+// What was taken: ordered_, oldest first, and behind it newest_first_, which is being turned round.
+// Invariant 1: ordered_ is handed out only when newest_first_ is empty.
 class SignalQueue {
  public:
   enum class Push : u8 { kQueued, kWakeOwner, kClosed };
@@ -95,36 +97,51 @@ class SignalQueue {
     return head == kEmptyHead || head == kParkedHead;
   }
   [[nodiscard]] bool is_parked() const noexcept { return head_.load(std::memory_order_relaxed) == kParkedHead; }
-  // Everything queued, oldest first.
-  [[nodiscard]] Signal* take_all() noexcept {
-    if (head_.load(std::memory_order_relaxed) == kEmptyHead) return nullptr;
-    return reversed(head_.exchange(kEmptyHead, std::memory_order_acq_rel));
+  // Takes everything queued, if nothing that was taken before is left. False: there is nothing to pop.
+  [[nodiscard]] bool take() noexcept {
+    if (has_taken()) return true;
+    if (head_.load(std::memory_order_relaxed) == kEmptyHead) return false;
+    newest_first_ = list_of(head_.exchange(kEmptyHead, std::memory_order_acq_rel));
+    return has_taken();
   }
+  // The oldest signal that was taken. Each costs 2 of `work`; nullptr: there is none left, or no work is.
+  [[nodiscard]] Signal* pop(u32& work) noexcept {
+    for (; newest_first_ != nullptr; --work) {
+      if (work == 0) return nullptr;
+      Signal* signal = newest_first_;
+      newest_first_ = signal->next;
+      signal->next = ordered_;
+      ordered_ = signal;
+    }
+    if (ordered_ == nullptr || work == 0) return nullptr;
+    --work;
+    Signal* signal = ordered_;
+    ordered_ = signal->next;
+    return signal;
+  }
+  [[nodiscard]] bool has_taken() const noexcept { return ordered_ != nullptr || newest_first_ != nullptr; }
   // False: signals have arrived, the owner has to look at them first.
   [[nodiscard]] bool park() noexcept {
     u64 head = kEmptyHead;
     return head_.compare_exchange_strong(head, kParkedHead, std::memory_order_acq_rel, std::memory_order_relaxed);
   }
-  // Refuses signals from now on; returns what was still queued, oldest first.
-  [[nodiscard]] Signal* close() noexcept { return reversed(head_.exchange(kClosedHead, std::memory_order_acq_rel)); }
+  // Refuses signals from now on, and takes what was still queued. REQUIRES: !has_taken().
+  void close() noexcept { newest_first_ = list_of(head_.exchange(kClosedHead, std::memory_order_acq_rel)); }
+  [[nodiscard]] bool is_closed() const noexcept { return head_.load(std::memory_order_relaxed) == kClosedHead; }
 
  private:
   static constexpr u64 kEmptyHead = 0;
   static constexpr u64 kParkedHead = 1;
   static constexpr u64 kClosedHead = 2;
 
-  [[nodiscard]] static Signal* reversed(u64 head) noexcept {
-    Signal* list = nullptr;
-    for (Signal* signal = head <= kClosedHead ? nullptr : reinterpret_cast<Signal*>(head); signal != nullptr;) {
-      Signal* next = signal->next;
-      signal->next = list;
-      list = signal;
-      signal = next;
-    }
-    return list;
+  [[nodiscard]] static Signal* list_of(u64 head) noexcept {
+    return head <= kClosedHead ? nullptr : reinterpret_cast<Signal*>(head);
   }
 
   std::atomic<u64> head_{kEmptyHead};
+  // Owner only.
+  Signal* ordered_ = nullptr;
+  Signal* newest_first_ = nullptr;
 };
 
 }  // namespace lunabeam::runtime

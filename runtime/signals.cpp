@@ -206,13 +206,14 @@ void handle_control(Process& self, const ControlSignal& signal) {
   }
 }
 
-}  // namespace
+// A turn's worth, as SignalQueue::pop counts: 1,024 signals.
+constexpr u32 kTurnWork = 2048;
 
-bool handle_signals(Process& self) noexcept {
-  if (self.doomed) return false;
-  Signal* signal = self.signals.take_all();
-  while (signal != nullptr) {
-    Signal* next = signal->next;
+// What is left when the process is doomed may hold links and monitors that have to be told: it stays in the queue (exit.h).
+void handle_taken(Process& self, u32 work) {
+  while (!self.doomed) {
+    Signal* signal = self.signals.pop(work);
+    if (signal == nullptr) return;
     if (signal->kind == SignalKind::kMessage) {
       accept(self, static_cast<Message*>(signal));
     } else {
@@ -220,14 +221,24 @@ bool handle_signals(Process& self) noexcept {
       handle_control(self, *control);
       free_control_signal(account_of(self), control);
     }
-    if (self.doomed) [[unlikely]] {
-      // What is behind may hold links and monitors that have to be told: exit.h.
-      self.leftover = next;
-      return false;
-    }
-    signal = next;
   }
-  return true;
+}
+
+}  // namespace
+
+bool handle_signals(Process& self) noexcept {
+  if (self.doomed) return false;
+  if (self.signals.has_taken()) handle_taken(self, ~u32{0});
+  if (!self.doomed && self.signals.take()) handle_taken(self, ~u32{0});
+  return !self.doomed;
+}
+
+Handled handle_some_signals(Process& self) noexcept {
+  if (self.doomed) return Handled::kDies;
+  if (!self.signals.take()) return Handled::kAll;
+  handle_taken(self, kTurnWork);
+  if (self.doomed) return Handled::kDies;
+  return self.signals.has_taken() ? Handled::kSome : Handled::kAll;
 }
 
 }  // namespace lunabeam::runtime

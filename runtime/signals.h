@@ -29,8 +29,16 @@ void send_scratch(Process& self, u64 pid) noexcept;
 // Queues what they would have said. REQUIRES: self has just entered the pid table.
 void hear_of_dead_peers(Process& self) noexcept;
 
-// Handles everything queued at `self`, in order: at every suspension and before guest code runs. False: the process must die
-// (self.doomed, self.reason): a host function returns HostStatus::kPark then, and the scheduler does the rest.
+// Handles everything queued at `self`, in order: at every suspension. Little: a slice began with everything handled. False: the process
+// must die (self.doomed, self.reason): a host function returns HostStatus::kPark then, and the scheduler does the rest.
 [[nodiscard]] bool handle_signals(Process& self) noexcept;
+
+enum class Handled : u8 {
+  kAll,   // Of what was queued when the first of these calls began.
+  kSome,  // As much as a turn may do. No guest code runs before kAll.
+  kDies,  // As handle_signals: false.
+};
+// The same in steps, for the scheduler: before guest code runs.
+[[nodiscard]] Handled handle_some_signals(Process& self) noexcept;
 
 }  // namespace lunabeam::runtime

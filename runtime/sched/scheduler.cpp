@@ -439,8 +439,12 @@ void Scheduler::run_slice(Process& process) noexcept {
     return;
   }
   current_ = &process;
-  if (!handle_signals(process)) {
+  const Handled handled = handle_some_signals(process);
+  if (handled == Handled::kDies) {
     end_process(process, process.reason);
+  } else if (handled == Handled::kSome) [[unlikely]] {
+    until_clock_ -= kSignalReductions;
+    enqueue(process);
   } else if (process.memory_is_reserved && !fill_memories(process)) [[unlikely]] {
     end_process(process, {.kind = vm::ExitReason::Kind::kTrapped, .trap = {.kind = vm::TrapKind::kOutOfMemory}});
   } else {
@@ -516,7 +520,8 @@ void Scheduler::end_of_run(Process& process, vm::ExecStatus status) noexcept {
     case vm::ExecStatus::kYielded:
       ++stats_.preemptions;
       lonely_wakes_ = 0;
-      if ((process.exec.pending.load(std::memory_order_acquire) & kPendingKill) != 0 && !handle_signals(process)) {
+      if ((process.exec.pending.load(std::memory_order_acquire) & kPendingKill) != 0 &&
+          handle_some_signals(process) == Handled::kDies) {
         end_process(process, process.reason);
       } else {
         enqueue(process);
@@ -531,6 +536,7 @@ void Scheduler::park(Process& process) noexcept {
     end_process(process, process.reason);
     return;
   }
+  VM_DCHECK(!process.signals.has_taken());
   if (!process.stack_noted) {
     process.stack_noted = true;
     stack_hints_.note(process.stack_hint_key, vm::used_stack_bytes(process.exec));

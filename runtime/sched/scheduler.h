@@ -215,6 +215,7 @@ class Scheduler {
   // Reductions, or what counts as many.
   static constexpr i64 kClockReductions = 4000;      // The clock is looked at this often ...
   static constexpr i64 kTurnReductions = 64;         // ... where a turn counts as so many, however short.
+  static constexpr i64 kSignalReductions = 4000;     // A turn that was all signals.
   static constexpr i64 kUrgentReductions = 16000;    // What urgent processes may use before an ordinary one has a turn.
   static constexpr u64 kVirtualNsPerReduction = 10;  // Deterministic mode: work takes time too.
   // A slice ends, and timers are looked at, at the first tick behind this too: page faults cost no reductions.

@@ -16,12 +16,12 @@ class SignalQueueTest : public testing::Test {
     account_.settle();
     EXPECT_EQ(budget_.used_bytes(), 0u);
   }
-  void free_list(Signal* list) {
-    while (list != nullptr) {
-      Signal* next = list->next;
-      free_control_signal(account_, static_cast<ControlSignal*>(list));
-      list = next;
-    }
+  // The pid of the oldest signal that was taken; 0: there is none.
+  u64 pop(SignalQueue& queue, u32 work = 1000) {
+    auto* signal = static_cast<ControlSignal*>(queue.pop(work));
+    const u64 pid = signal == nullptr ? 0 : signal->pid;
+    free_control_signal(account_, signal);
+    return pid;
   }
 
   MemoryBudget budget_;
@@ -33,14 +33,37 @@ TEST_F(SignalQueueTest, HandsOutOldestFirst) {
   for (u64 pid = 1; pid <= 3; ++pid) {
     EXPECT_EQ(queue.push(new_notice(account_, SignalKind::kLink, pid)), SignalQueue::Push::kQueued);
   }
-  Signal* list = queue.take_all();
-  u64 expected = 1;
-  for (Signal* signal = list; signal != nullptr; signal = signal->next) {
-    EXPECT_EQ(static_cast<ControlSignal*>(signal)->pid, expected++);
-  }
-  EXPECT_EQ(expected, 4u);
+  EXPECT_TRUE(queue.take());
   EXPECT_TRUE(queue.is_empty());
-  free_list(list);
+  for (u64 pid = 1; pid <= 3; ++pid) EXPECT_EQ(pop(queue), pid);
+  EXPECT_FALSE(queue.has_taken());
+  EXPECT_FALSE(queue.take());
+  EXPECT_EQ(pop(queue), 0u);
+}
+
+TEST_F(SignalQueueTest, IsEmptiedInSteps) {
+  SignalQueue queue;
+  for (u64 pid = 1; pid <= 100; ++pid) (void)queue.push(new_notice(account_, SignalKind::kLink, pid));
+  EXPECT_TRUE(queue.take());
+  for (u64 pid = 101; pid <= 110; ++pid) (void)queue.push(new_notice(account_, SignalKind::kLink, pid));
+  u64 expected = 1;
+  u32 steps = 0;
+  while (queue.has_taken()) {
+    u32 work = 7;
+    u64 popped = 0;
+    while (Signal* signal = queue.pop(work)) {
+      EXPECT_EQ(static_cast<ControlSignal*>(signal)->pid, expected++);
+      free_control_signal(account_, static_cast<ControlSignal*>(signal));
+      ++popped;
+    }
+    EXPECT_LE(popped, 7u);
+    EXPECT_TRUE(queue.has_taken() == (expected != 101) && queue.take());  // Leaves what was taken in front.
+    if (expected == 101) break;
+    ++steps;
+  }
+  EXPECT_GE(steps, 200 / 7);
+  for (; expected <= 110; ++expected) EXPECT_EQ(pop(queue), expected);
+  EXPECT_FALSE(queue.take());
 }
 
 TEST_F(SignalQueueTest, TheFirstPushAfterAParkWakesTheOwnerAndNoOther) {
@@ -51,7 +74,9 @@ TEST_F(SignalQueueTest, TheFirstPushAfterAParkWakesTheOwnerAndNoOther) {
   EXPECT_EQ(queue.push(new_notice(account_, SignalKind::kKill, 1)), SignalQueue::Push::kQueued);
   EXPECT_FALSE(queue.unpark());
   EXPECT_FALSE(queue.park());  // Signals are there.
-  free_list(queue.take_all());
+  EXPECT_TRUE(queue.take());
+  EXPECT_EQ(pop(queue), 1u);
+  EXPECT_EQ(pop(queue), 1u);
   EXPECT_TRUE(queue.park());
   EXPECT_TRUE(queue.unpark());
   EXPECT_FALSE(queue.unpark());
@@ -60,10 +85,11 @@ TEST_F(SignalQueueTest, TheFirstPushAfterAParkWakesTheOwnerAndNoOther) {
 TEST_F(SignalQueueTest, AClosedQueueRefuses) {
   SignalQueue queue;
   (void)queue.push(new_notice(account_, SignalKind::kLink, 4));
-  Signal* rest = queue.close();
-  ASSERT_NE(rest, nullptr);
-  EXPECT_EQ(rest->next, nullptr);
-  free_list(rest);
+  EXPECT_FALSE(queue.is_closed());
+  queue.close();
+  EXPECT_TRUE(queue.is_closed());
+  EXPECT_EQ(pop(queue), 4u);
+  EXPECT_FALSE(queue.has_taken());
   ControlSignal* late = new_notice(account_, SignalKind::kLink, 5);
   EXPECT_EQ(queue.push(late), SignalQueue::Push::kClosed);
   free_control_signal(account_, late);
@@ -85,13 +111,13 @@ TEST_F(SignalQueueTest, KeepsTheOrderOfEachOfManySenders) {
   i64 next[kSenders] = {};
   u64 seen = 0;
   while (seen < kSenders * kEach) {
-    Signal* list = queue.take_all();
-    for (Signal* signal = list; signal != nullptr; signal = signal->next) {
-      const auto& control = *static_cast<ControlSignal*>(signal);
-      ASSERT_EQ(control.tag, next[control.pid - 1]++);
+    if (!queue.take()) continue;
+    u32 work = 1000;
+    while (auto* signal = static_cast<ControlSignal*>(queue.pop(work))) {
+      ASSERT_EQ(signal->tag, next[signal->pid - 1]++);
+      free_control_signal(account_, signal);
       ++seen;
     }
-    free_list(list);
   }
   for (std::thread& sender : senders) sender.join();
 }
