@@ -414,7 +414,7 @@ void Scheduler::check_timers() noexcept {
   (void)memories_.release_step();
   if (timers_.size() == 0 && !clock_.is_virtual()) return;
   firing_timers_ = true;
-  timers_.advance(clock_.monotonic_ns());
+  if (!timers_.advance(clock_.monotonic_ns(), kTimerWork)) until_clock_ = 0;  // The rest behind the next turn.
   firing_timers_ = false;
 }
 

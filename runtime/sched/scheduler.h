@@ -214,6 +214,7 @@ class Scheduler {
 
   // Reductions, or what counts as many.
   static constexpr i64 kClockReductions = 4000;      // The clock is looked at this often ...
+  static constexpr u64 kTimerWork = 2048;            // In TimerWheel::kFireWork: 512 timers fire per look.
   static constexpr i64 kTurnReductions = 64;         // ... where a turn counts as so many, however short.
   static constexpr i64 kSignalReductions = 4000;     // A turn that was all signals.
   static constexpr i64 kUrgentReductions = 16000;    // What urgent processes may use before an ordinary one has a turn.

@@ -56,6 +56,8 @@ void TimerWheel::cancel(TimerEntry& timer) noexcept {
 
 u64 TimerWheel::next_event_ns() const noexcept {
   if (size_ == 0) return kNeverNs;
+  if (const TimerEntry& due = slots_[0][tick_ & (kSlots - 1)]; level_ != 0 || due.next != &due) [[unlikely]]
+    return tick_ << kTickShift;  // advance() has not come to an end.
   for (u32 level = 0; level < kLevels; ++level) {
     // Slots of this level come up in the order of their digits, all above the current digit: a smaller digit would differ from
     // the current tick in a higher digit too.
@@ -88,56 +90,59 @@ TimerEntry* TimerWheel::pop_any() noexcept {
   VM_UNREACHABLE("a timer wheel with timers has an occupied slot");
 }
 
-void TimerWheel::advance(u64 now_ns) noexcept {
-  const u64 target = std::min(now_ns >> kTickShift, kLastTick - 1);
-  while (tick_ < target) {
-    // Jump to the next tick at which anything can happen.
-    const u64 event_ns = next_event_ns();
-    const u64 event_tick = event_ns == kNeverNs ? target : event_ns >> kTickShift;
-    if (event_tick > target) {
-      tick_ = target;
-      return;
-    }
-    // The new tick's digits come up from the highest level down; `link` measures distances from the tick before it, so that a
-    // timer that is due right now still lands in the slot below.
-    tick_ = event_tick - 1;
-    const u64 due = event_tick;
-    for (u32 level = kLevels - 1; level > 0; --level) {
-      const u32 shift = level * kSlotBits;
-      if ((due >> shift << shift) != due) continue;
-      const u32 slot = static_cast<u32>(due >> shift) & (kSlots - 1);
-      const u64 bit = u64{1} << slot;
-      if ((occupied_[level] & bit) == 0) continue;
-      occupied_[level] &= ~bit;
-      // Relink relative to `due` itself; those due at once go to the list that is fired below.
-      TimerEntry& head = slots_[level][slot];
-      tick_ = due;
-      TimerEntry& now_head = slots_[0][due & (kSlots - 1)];
-      while (head.next != &head) {
-        TimerEntry& timer = *head.next;
-        unlink(timer);
-        if (tick_of(timer.deadline_ns) <= due) {
-          timer.prev = now_head.prev;
-          timer.next = &now_head;
-          now_head.prev->next = &timer;
-          now_head.prev = &timer;
-          occupied_[0] |= u64{1} << (due & (kSlots - 1));
-        } else {
-          link(timer);
-        }
-      }
-    }
-    tick_ = due;
-    const u32 slot = static_cast<u32>(due) & (kSlots - 1);
-    TimerEntry& head = slots_[0][slot];
-    occupied_[0] &= ~(u64{1} << slot);
-    // Fired timers may insert new ones; those land behind the current tick, never in this list.
+// Moves down what comes up with tick_, from the highest level down, and fires what is due. What is inserted meanwhile lands behind
+// tick_, in none of these slots. False: not done.
+bool TimerWheel::finish_tick(u64& work) noexcept {
+  TimerEntry& due = slots_[0][tick_ & (kSlots - 1)];
+  for (; level_ > 0; --level_) {
+    const u32 shift = level_ * kSlotBits;
+    if ((tick_ >> shift << shift) != tick_) continue;
+    const u32 slot = static_cast<u32>(tick_ >> shift) & (kSlots - 1);
+    const u64 bit = u64{1} << slot;
+    if ((occupied_[level_] & bit) == 0) continue;
+    TimerEntry& head = slots_[level_][slot];
     while (head.next != &head) {
+      if (work == 0) return false;
+      --work;
       TimerEntry& timer = *head.next;
       unlink(timer);
-      --size_;
-      timer.fire(timer);
+      if (tick_of(timer.deadline_ns) <= tick_) {
+        timer.prev = due.prev;
+        timer.next = &due;
+        due.prev->next = &timer;
+        due.prev = &timer;
+      } else {
+        link(timer);
+      }
     }
+    occupied_[level_] &= ~bit;
+  }
+  while (due.next != &due) {
+    if (work == 0) return false;
+    work -= std::min(work, kFireWork);
+    TimerEntry& timer = *due.next;
+    unlink(timer);
+    --size_;
+    timer.fire(timer);
+  }
+  occupied_[0] &= ~(u64{1} << (tick_ & (kSlots - 1)));
+  return true;
+}
+
+bool TimerWheel::advance(u64 now_ns, u64 work) noexcept {
+  const u64 target = std::min(now_ns >> kTickShift, kLastTick - 1);
+  for (;;) {
+    if (!finish_tick(work)) return false;
+    if (tick_ >= target) return true;
+    // Jump to the next tick at which anything can happen.
+    const u64 event_ns = next_event_ns();
+    const u64 event_tick = event_ns == kNeverNs ? target + 1 : event_ns >> kTickShift;
+    if (event_tick > target) {
+      tick_ = target;
+      return true;
+    }
+    tick_ = event_tick;
+    level_ = kLevels - 1;
   }
 }
 

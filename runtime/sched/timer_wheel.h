@@ -32,8 +32,10 @@ class TimerWheel {
   // No effect when not armed.
   void cancel(TimerEntry& timer) noexcept;
   // Fires every timer whose deadline is <= now_ns, in tick order. Time never goes back. Timers of the very last tick, 584 years
-  // after the clock's start, never fire.
-  void advance(u64 now_ns) noexcept;
+  // after the clock's start, never fire. In steps: a timer that fires costs kFireWork of `work`, one that moves down 1. False: no
+  // work is left, but timers are; next_event_ns() is in the past then.
+  bool advance(u64 now_ns, u64 work = ~u64{0}) noexcept;
+  static constexpr u64 kFireWork = 4;
   // A moment at which advance() has to be called: not later than the tick of the first deadline. kNeverNs when nothing will fire. When the
   // first timer is more than 64 ticks away this may be the start of its slot, after which the answer is exact.
   [[nodiscard]] u64 next_event_ns() const noexcept;
@@ -49,13 +51,17 @@ class TimerWheel {
       (u64{1} << (kLevels * kSlotBits)) - 1;  // Never reached, so that something is behind any time.
 
   void link(TimerEntry& timer) noexcept;
+  [[nodiscard]] bool finish_tick(u64& work) noexcept;
   [[nodiscard]] static u64 tick_of(u64 deadline_ns) {
     return (deadline_ns >> kTickShift) + ((deadline_ns & 0xFFFF) != 0);
   }
 
   TimerEntry slots_[kLevels][kSlots];  // List heads of circular lists.
   u64 occupied_[kLevels] = {};  // Bit set: slot is not empty (may be stale-set after a cancel; cleared when seen).
-  u64 tick_;                    // All timers of ticks <= tick_ have fired.
+  // All timers of ticks < tick_ have fired. Those of tick_ too, unless there are some in its slot of level 0 or in slots of levels up
+  // to level_, which come up with it.
+  u64 tick_;
+  u32 level_ = 0;  // 0: no slots of higher levels are left.
   u64 size_ = 0;
 };
 

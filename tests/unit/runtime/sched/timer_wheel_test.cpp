@@ -76,6 +76,31 @@ TEST_F(TimerWheelTest, FiresInTheOrderOfTicks) {
   }
 }
 
+TEST_F(TimerWheelTest, FiresManyInSteps) {
+  std::mt19937_64 random(5);
+  for (int i = 0; i < 5000; ++i)
+    make(kTickNs * (64 * 64) + random() % 3 * kTickNs);  // They come down two levels first.
+  size_t fired = 0;
+  u64 steps = 0;
+  const u64 now = kTickNs * (64 * 64 + 1);
+  for (; !wheel_.advance(now, 100); ++steps) {
+    ASSERT_LE(fired_.size() - fired, 100 / TimerWheel::kFireWork + 1);
+    fired = fired_.size();
+    ASSERT_LE(wheel_.next_event_ns(), now);
+    // Meanwhile others come and go.
+    make(now + random() % (100 * kTickNs));
+    wheel_.cancel(timers_[random() % timers_.size()]->entry);
+  }
+  EXPECT_GE(steps, 5000 / 100u);
+  for (const TestTimer* timer : fired_) ASSERT_LE(timer->entry.deadline_ns, now);
+  for (const auto& timer : timers_) {
+    if (timer->entry.is_armed()) ASSERT_GT(timer->entry.deadline_ns + kTickNs, now);
+  }
+  EXPECT_GT(wheel_.next_event_ns(), now - kTickNs);
+  EXPECT_TRUE(wheel_.advance(now + 1000 * kTickNs));
+  EXPECT_EQ(wheel_.size(), 0u);
+}
+
 TEST_F(TimerWheelTest, ACancelledTimerDoesNotFire) {
   TestTimer& one = make(1'000'000);
   TestTimer& two = make(1'000'000);
