@@ -295,6 +295,8 @@ SpawnStatus spawn_resume(Process& parent, SpawnResult& result) noexcept {
   } else {
     child->spawner = nullptr;
     prepare_entry(*child, wait.entry, std::span<const u64>(wait.args));
+    // What its start section has asked for comes before the link of the spawn.
+    (void)handle_signals(*child);
     const std::string_view name = wait.name;
     status = bring_to_life(parent, *child, wait.link_tag, wait.has_name ? &name : nullptr, result);
     if (status == SpawnStatus::kSpawned) hear_of_dead_peers(*child);

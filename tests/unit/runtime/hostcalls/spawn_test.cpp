@@ -431,5 +431,20 @@ TEST(GetOrSpawn, NamesAndOutParametersAreChecked) {
             "lunatic::process::get_or_spawn: the text is not valid UTF-8");
 }
 
+TEST(Spawn, ItsLinkReplacesOneThatTheStartSectionHasMade) {
+  const GuestRun run = run_guest(std::string(kHelpers) + data(0, "child") + R"(
+    (func $init
+      (if (i64.ne (call $process.process_id) (i64.const 1)) (then (call $process.link (i64.const 9) (i64.const 1)))))
+    (start $init)
+    (func (export "child") unreachable)
+    (func (export "_start")
+      (call $process.die_when_link_dies (i32.const 0))
+      (drop (call $spawn (i32.const 0) (i32.const 5) (i64.const 5)))
+      (call $test.report32 (call $receive (i64.const -1)))
+      (call $test.report (call $message.get_tag))))");
+  EXPECT_EQ(run.trap(), "");
+  EXPECT_EQ(run.reports, (std::vector<i64>{1, 5}));
+}
+
 }  // namespace
 }  // namespace lunabeam::tests
