@@ -154,6 +154,7 @@ struct MemoryPool::Impl {
   Mapping* last_dying = nullptr;
   Stats counts;                              // `arenas` and `unread_slots` are filled in by stats().
   MemorySlot* came_back = nullptr;           // Taken from the remote list, not yet looked at.
+  std::atomic<u64> remote_bytes{0};          // Ever freed by other workers. Relaxed.
   std::atomic<MemorySlot*> remote{nullptr};  // Slots freed by other workers; pushed with release, drained with acquire.
 
   // --- Getting a slot ---
@@ -249,10 +250,14 @@ struct MemoryPool::Impl {
       add_unread(slot);
       return;
     }
+    const u64 bytes = slot->bytes();
     slot->next = owner->remote.load(std::memory_order_relaxed);
     while (
         !owner->remote.compare_exchange_weak(slot->next, slot, std::memory_order_release, std::memory_order_relaxed)) {
     }
+    const u64 before = owner->remote_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    if (before / kRemoteBytesPerWake != (before + bytes) / kRemoteBytesPerWake && owner->options.wake_owner != nullptr)
+      owner->options.wake_owner(owner->options.wake_context);
   }
 
   // Takes back up to `most` slots that other workers have freed. False: there are none left.

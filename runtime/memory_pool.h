@@ -39,9 +39,15 @@ class MemoryBudget {
 
 class MemoryPool {
  public:
+  static constexpr u64 kRemoteBytesPerWake = u64{16} << 20;
+
   struct Options {
     u64 resident_limit_bytes = u64{64} << 20;  // Pages that free slots may keep.
     bool use_pagemap = true;                   // False: as if pagemap could not be read.
+    // Called on the thread of another worker whenever others have freed kRemoteBytesPerWake more: the owner may sleep, and what it
+    // does not take back stays resident.
+    void (*wake_owner)(void* context) noexcept = nullptr;
+    void* wake_context = nullptr;
   };
 
   // `budget` outlives the pool.

@@ -488,6 +488,22 @@ TEST(MemoryBudget, ARefusedChargeIsNeverAdded) {
   EXPECT_EQ(budget.used_bytes(), 0u);
 }
 
+// An owner that sleeps would keep what others have freed resident.
+TEST_P(MemoryPoolTest, WakesItsOwnerWhenOthersHaveFreedMuch) {
+  MemoryBudget budget;
+  u64 wakes = 0;
+  MemoryPool::Options woken = options();
+  woken.wake_owner = [](void* context) noexcept { ++*static_cast<u64*>(context); };
+  woken.wake_context = &wakes;
+  MemoryPool owner(budget, woken), other(budget, options());
+  constexpr u64 kSize = u64{1} << 20;
+  std::vector<vm::MemoryInst> memories(40, empty_memory());
+  for (vm::MemoryInst& memory : memories) ASSERT_TRUE(owner.allocate(memory, kSize, nullptr, 1));
+  for (vm::MemoryInst& memory : memories) other.free(memory, 1);
+  EXPECT_EQ(wakes, 40 * kSize / MemoryPool::kRemoteBytesPerWake);
+  owner.settle();
+}
+
 TEST(SlotClass, FitsTightlyWhereRustGuestsLand) {
   for (u64 pages = 16; pages <= 24; ++pages) {
     EXPECT_EQ(slot_class::kBytes[slot_class::of(pages * kPage)], pages * kPage);
