@@ -3,6 +3,7 @@
 // pays in advance, so that a small message does not touch the shared counter.
 #pragma once
 
+#include "runtime/mapping.h"
 #include "runtime/memory_pool.h"
 #include "vm/base/ints.h"
 
@@ -43,6 +44,15 @@ class MemoryAccount {
     if (advance_bytes_ > 2 * step_bytes_) [[unlikely]] {
       budget_.refund(advance_bytes_ - step_bytes_);
       advance_bytes_ = step_bytes_;
+    }
+  }
+  // Gives up a mapping (mapping.h) that is charged here: unmapped in steps by the pool, and released as it goes.
+  void unmap(u8* base, u64 bytes, u64 charged_bytes) noexcept {
+    if (pool_ != nullptr) {
+      pool_->unmap_later(base, bytes, charged_bytes);
+    } else {
+      mapping::unmap(base, bytes);
+      release(charged_bytes);
     }
   }
   // Returns what was paid in advance. False: nothing was.

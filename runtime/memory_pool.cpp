@@ -8,11 +8,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 
+#include "runtime/mapping.h"
 #include "runtime/memory_arena.h"
 #include "runtime/memory_keys.h"
 #include "runtime/residency.h"
@@ -40,41 +40,11 @@ void set_accessible(u8* base, u64 accessible_bytes, u64 capacity_bytes) {
 #endif
 }
 
-u64 read_max_map_count() {
-  u64 count = 65530;  // Linux's default.
-  if (FILE* file = std::fopen("/proc/sys/vm/max_map_count", "re")) {
-    unsigned long long value = 0;
-    if (std::fscanf(file, "%llu", &value) == 1) count = value;
-    std::fclose(file);
-  }
-  return count;
-}
-
-// Memories with a mapping of their own, in the whole program: map counts are per program, not per worker (rule M1).
-std::atomic<u64> own_mappings{0};
-
-bool take_mapping() {
-  static const u64 limit = read_max_map_count() / 2;
-  if (own_mappings.fetch_add(1, std::memory_order_relaxed) < limit) return true;
-  own_mappings.fetch_sub(1, std::memory_order_relaxed);
-  return false;
-}
-
 // A memory in its own mapping. provider_data holds its address with bit 0 set; that of a slot is even.
 struct Mapping {
   u64 key;
   u64 bytes;
-  // Of a freed one that is being unmapped step by step:
-  u8* dying_base = nullptr;
-  u64 charged_bytes = 0;  // Not refunded yet.
-  Mapping* next_dying = nullptr;
 };
-
-// A gigabyte of touched pages takes a tenth of a second to unmap: a scheduler does this much at a time.
-constexpr u64 kUnmapStepBytes = u64{4} << 20;
-// What may wait for it. Where more does, those who free do so many steps at once: mappings must not be made faster than they go.
-constexpr u64 kMostDyingBytes = u64{64} << 20;
-constexpr u32 kCatchUpSteps = 16;
 
 constexpr u64 kIsMapping = 1;
 // provider_data of a memory that has no bytes yet. Slots and mappings have addresses beyond.
@@ -149,9 +119,8 @@ struct MemoryPool::Impl {
   u64 unread_bytes = 0;
   std::array<MemorySlot*, kBatch> evicting{};
   u32 evicting_count = 0;
-  u64 slots_out = 0;         // Slots of this pool that have been taken and not come back.
-  Mapping* dying = nullptr;  // Freed mappings that are not unmapped yet, oldest first.
-  Mapping* last_dying = nullptr;
+  u64 slots_out = 0;                         // Slots of this pool that have been taken and not come back.
+  DyingMappings dying{budget};               // Freed mappings that are not unmapped yet.
   Stats counts;                              // `arenas` and `unread_slots` are filled in by stats().
   MemorySlot* came_back = nullptr;           // Taken from the remote list, not yet looked at.
   std::atomic<u64> remote_bytes{0};          // Ever freed by other workers. Relaxed.
@@ -404,7 +373,7 @@ struct MemoryPool::Impl {
   bool charge(u64 bytes) {
     do {
       if (budget.charge(bytes)) return true;
-    } while (unmap_step());
+    } while (dying.step());
     return false;
   }
 
@@ -419,18 +388,12 @@ struct MemoryPool::Impl {
 
   // False: no mapping left, or no memory.
   bool map_memory(vm::MemoryInst& memory, u64 size_bytes, u64 capacity_bytes, u64 key) {
-    if (!take_mapping()) return false;
     auto* mapping = new (std::nothrow) Mapping{key, whole_pages(capacity_bytes)};
-    void* base = MAP_FAILED;
-    if (mapping != nullptr) {
-      base = mmap(nullptr, mapping->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    }
-    if (base == MAP_FAILED) {
+    memory.base = mapping == nullptr ? nullptr : mapping::map(mapping->bytes);
+    if (memory.base == nullptr) {
       delete mapping;
-      own_mappings.fetch_sub(1, std::memory_order_relaxed);
       return false;
     }
-    memory.base = static_cast<u8*>(base);
     memory.size_bytes = size_bytes;
     memory.capacity_bytes = mapping->bytes;
     memory.provider_data = reinterpret_cast<u64>(mapping) | kIsMapping;
@@ -440,37 +403,9 @@ struct MemoryPool::Impl {
 
   void unmap_memory(const vm::MemoryInst& memory) {
     Mapping* mapping = mapping_of(memory);
-    mapping->dying_base = memory.base;
-    mapping->charged_bytes = whole_pages(memory.size_bytes);
-    mapping->next_dying = nullptr;
-    (dying == nullptr ? dying : last_dying->next_dying) = mapping;
-    last_dying = mapping;
-    counts.dying_bytes += mapping->bytes;
+    dying.add(memory.base, mapping->bytes, whole_pages(memory.size_bytes));
+    delete mapping;
     --counts.own_mappings;
-    if (mapping->bytes <= kUnmapStepBytes) (void)unmap_step();
-    // An eighth of the limit: what one worker's pool holds back, others cannot have.
-    const u64 most_bytes = std::min(kMostDyingBytes, budget.limit_bytes() / 8);
-    for (u32 i = 0; i < kCatchUpSteps && counts.dying_bytes > most_bytes; ++i) (void)unmap_step();
-  }
-
-  // Unmaps the end of the oldest freed mapping; what is unmapped is charged to nobody any more. False: there was none.
-  bool unmap_step() {
-    Mapping* mapping = dying;
-    if (mapping == nullptr) return false;
-    const u64 step_bytes = std::min(mapping->bytes, kUnmapStepBytes);
-    mapping->bytes -= step_bytes;
-    munmap(mapping->dying_base + mapping->bytes, step_bytes);
-    counts.dying_bytes -= step_bytes;
-    if (mapping->charged_bytes > mapping->bytes) {
-      budget.refund(mapping->charged_bytes - mapping->bytes);
-      mapping->charged_bytes = mapping->bytes;
-    }
-    if (mapping->bytes == 0) {
-      dying = mapping->next_dying;
-      delete mapping;
-      own_mappings.fetch_sub(1, std::memory_order_relaxed);
-    }
-    return true;
   }
 
   // Storage for a memory of size_bytes, not prepared; capacity for wanted_bytes where that costs nothing.
@@ -503,7 +438,7 @@ struct MemoryPool::Impl {
   bool move_pages(vm::MemoryInst& memory, u64 capacity_bytes) {
 #if defined(MREMAP_DONTUNMAP)
     MemorySlot* old = slot_of(memory);
-    if (static_cast<Impl*>(old->owner) != this || !take_mapping()) return false;
+    if (static_cast<Impl*>(old->owner) != this || !mapping::take()) return false;
     auto* mapping = new (std::nothrow) Mapping{old->key, whole_pages(capacity_bytes)};
     const u64 slot_bytes = old->bytes();
     void* pages = MAP_FAILED;
@@ -518,7 +453,7 @@ struct MemoryPool::Impl {
     }
     if (base == MAP_FAILED) {
       delete mapping;
-      own_mappings.fetch_sub(1, std::memory_order_relaxed);
+      mapping::put_back();
       return false;
     }
     memory.base = static_cast<u8*>(base);
@@ -559,11 +494,11 @@ struct MemoryPool::Impl {
     Mapping* mapping = mapping_of(memory);
     const u64 wanted = std::min(memory.max_bytes, new_size_bytes + new_size_bytes / 4);
     for (const u64 bytes : {whole_pages(wanted), whole_pages(new_size_bytes)}) {
-      void* base = mremap(memory.base, mapping->bytes, bytes, MREMAP_MAYMOVE);
-      if (base == MAP_FAILED) continue;
+      u8* const base = mapping::resize(memory.base, mapping->bytes, bytes);
+      if (base == nullptr) continue;
       if (base != memory.base) ++counts.moves;
       mapping->bytes = bytes;
-      memory.base = static_cast<u8*>(base);
+      memory.base = base;
       memory.capacity_bytes = bytes;
       set_accessible(memory.base, bytes, bytes);
       return true;
@@ -577,8 +512,6 @@ MemoryPool::MemoryPool(MemoryBudget& budget, Options options) noexcept
 
 MemoryPool::~MemoryPool() {
   (void)impl_->drain_remote(~u64{0});
-  while (impl_->unmap_step()) {
-  }
   VM_CHECK(impl_->slots_out == 0);
 #if defined(LUNABEAM_ASAN)
   trim();
@@ -668,7 +601,11 @@ void MemoryPool::settle() noexcept {
   impl_->flush_evicting();
 }
 
-bool MemoryPool::release_step() noexcept { return impl_->unmap_step(); }
+void MemoryPool::unmap_later(u8* base, u64 bytes, u64 charged_bytes) noexcept {
+  impl_->dying.add(base, bytes, charged_bytes);
+}
+
+bool MemoryPool::release_step() noexcept { return impl_->dying.step(); }
 
 void MemoryPool::trim() noexcept {
   settle();
@@ -680,6 +617,7 @@ void MemoryPool::trim() noexcept {
 
 MemoryPool::Stats MemoryPool::stats() const noexcept {
   Stats stats = impl_->counts;
+  stats.dying_bytes = impl_->dying.bytes();
   stats.unread_slots = impl_->unread_count;
   stats.arenas = impl_->arenas.count();
   return stats;

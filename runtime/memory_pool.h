@@ -77,6 +77,8 @@ class MemoryPool {
   // Large freed memories are unmapped in bounded steps, oldest first, and stay charged until then: does one step. Who frees when
   // much waits does some too, and a charge that fails does as many as it needs. False: nothing was left to do.
   bool release_step() noexcept;
+  // Takes any mapping (mapping.h) over, with what is charged for it, to be unmapped in such steps.
+  void unmap_later(u8* base, u64 bytes, u64 charged_bytes) noexcept;
   // Takes back up to `most` slots that other workers have freed. False: there are none left.
   bool drain_remote(u64 most) noexcept;
   // Gives back the pages of every free slot, and what release_step() has left.

@@ -1,8 +1,12 @@
 // Allocation and growth of messages.
 #include "runtime/message.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <new>
+
+#include "runtime/mapping.h"
 
 namespace lunabeam::runtime {
 
@@ -43,10 +47,29 @@ void Message::destroy(MemoryAccount& account, Message* message) noexcept {
     account.release(message->resources->size_bytes());
     delete message->resources;
   }
-  account.release(sizeof(Message) + message->capacity_bytes);
   --account.live_messages;
+  const u64 total = message->total_bytes();
   message->~Message();
+  if (total >= kMappedBytes) [[unlikely]] {
+    account.unmap(reinterpret_cast<u8*>(message), total, total);
+    return;
+  }
+  account.release(total);
   std::free(message);
+}
+
+u64 Message::total_bytes() const { return sizeof(Message) + capacity_bytes; }
+
+// To a larger block. nullptr: no memory, nothing changed.
+void* Message::resize(Message* message, u64 total_bytes) {
+  const u64 old_bytes = message->total_bytes();
+  if (total_bytes < kMappedBytes) return std::realloc(static_cast<void*>(message), total_bytes);
+  if (old_bytes >= kMappedBytes) return mapping::resize(reinterpret_cast<u8*>(message), old_bytes, total_bytes);
+  u8* const block = mapping::map(total_bytes);
+  if (block == nullptr) return nullptr;
+  std::memcpy(block, static_cast<const void*>(message), sizeof(Message) + message->size_bytes);
+  std::free(message);
+  return block;
 }
 
 bool Message::grow(MemoryAccount& account, Message*& message, u64 more) noexcept {
@@ -54,9 +77,15 @@ bool Message::grow(MemoryAccount& account, Message*& message, u64 more) noexcept
   const u64 needed = message->size_bytes + more;  // Both are sizes of live objects: no overflow.
   u64 capacity = old_capacity * 2;
   if (capacity < needed) capacity = (needed + 63) & ~u64{63};
+  if (sizeof(Message) + capacity >= kMappedBytes) {
+    // Pages that move cost little, and those that are ahead are charged.
+    constexpr u64 kPage = 4096;
+    capacity = std::max(needed, old_capacity + old_capacity / 4);
+    capacity = std::max((sizeof(Message) + capacity + kPage - 1) & ~(kPage - 1), kMappedBytes) - sizeof(Message);
+  }
   const u64 extra = capacity - old_capacity;
   if (!account.charge(extra)) return false;
-  void* block = std::realloc(static_cast<void*>(message), sizeof(Message) + capacity);
+  void* block = resize(message, sizeof(Message) + capacity);
   if (block == nullptr) {
     account.release(extra);
     return false;

@@ -1,4 +1,5 @@
-// Messages: one allocation holds header and bytes (ABI document 4.7, guest contract 3.8). A message belongs to exactly one of a
+// Messages: one allocation holds header and bytes (ABI document 4.7, guest contract 3.8); from kMappedBytes on it is a mapping of its
+// own (mapping.h), which grows without a copy and is unmapped in steps. A message belongs to exactly one of a
 // scratch area, a signal queue, a mailbox, a timer; moving it between them copies nothing.
 #pragma once
 
@@ -45,7 +46,7 @@ struct Message : Signal {
   // Destroys the message with the resources that nobody took. nullptr is allowed.
   static void destroy(MemoryAccount& account, Message* message) noexcept;
 
-  // Makes room for `length` bytes more; grows by doubling, so `message` may be replaced. False: memory or the VM's limit exhausted,
+  // Makes room for `length` bytes more; grows by a factor, so `message` may be replaced. False: memory or the VM's limit exhausted,
   // nothing changed.
   [[nodiscard]] static bool reserve(MemoryAccount& account, Message*& message, u64 length) noexcept {
     return length <= message->capacity_bytes - message->size_bytes || grow(account, message, length);
@@ -76,12 +77,15 @@ struct Message : Signal {
 
   static constexpr u64 kMinCapacity = 64;
   static constexpr u64 kMaxCapacityHint = 64 * 1024;
+  static constexpr u64 kMappedBytes = u64{1} << 20;  // Header and capacity.
 
   Message(MessageKind kind, i64 message_tag) : Signal(SignalKind::kMessage), tag(message_tag) {
     detail = static_cast<u8>(kind);
   }
 
  private:
+  [[nodiscard]] u64 total_bytes() const;
+  [[nodiscard]] static void* resize(Message* message, u64 total_bytes);
   [[nodiscard]] static bool grow(MemoryAccount& account, Message*& message, u64 more) noexcept;
 };
 static_assert(sizeof(Message) == 64);

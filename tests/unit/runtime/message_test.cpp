@@ -35,6 +35,50 @@ TEST_F(MessageTest, AppendsAndReadsAcrossGrowth) {
   Message::destroy(account_, message);
 }
 
+TEST_F(MessageTest, LongOnesGrowAndEndInMappings) {
+  MemoryBudget budget;
+  MemoryPool pool(budget);
+  MemoryAccount account(budget, &pool);
+  for (const u64 total : {Message::kMappedBytes - 200, Message::kMappedBytes, 9 * Message::kMappedBytes}) {
+    Message* message = Message::create(account, MessageKind::kData, 1);
+    u64 moves = 0;
+    for (u64 i = 0; i < total / sizeof i; ++i) {
+      const Message* const before = message;
+      ASSERT_TRUE(Message::append(account, message, reinterpret_cast<const u8*>(&i), sizeof i));
+      moves += before != message ? 1 : 0;
+    }
+    EXPECT_LE(moves, 40u);
+    // No more than a quarter ahead where it is long, and all of it is charged.
+    EXPECT_LE(message->capacity_bytes, total + std::max(total / 4, Message::kMappedBytes));
+    EXPECT_GE(budget.used_bytes() - account.advance_bytes(), message->capacity_bytes);
+    for (u64 i = 0; i < total / sizeof i; ++i) {
+      u64 read = 0;
+      ASSERT_EQ(message->read(reinterpret_cast<u8*>(&read), sizeof read), sizeof read);
+      ASSERT_EQ(read, i);
+    }
+    const u64 capacity = message->capacity_bytes;
+    Message::destroy(account, message);
+    // What goes in steps is charged until it has gone.
+    EXPECT_EQ(pool.stats().dying_bytes > 0, capacity > u64{8} << 20);
+    EXPECT_EQ(budget.used_bytes() - account.advance_bytes(), pool.stats().dying_bytes);
+    while (pool.release_step()) {
+    }
+  }
+  account.settle();
+  EXPECT_EQ(budget.used_bytes(), 0u);
+}
+
+TEST_F(MessageTest, LongOnesNeedNoPool) {
+  MemoryBudget budget;
+  MemoryAccount account(budget);
+  Message* message = Message::create(account, MessageKind::kData, 1);
+  const std::string text(Message::kMappedBytes * 2, 'x');
+  ASSERT_TRUE(Message::append(account, message, reinterpret_cast<const u8*>(text.data()), text.size()));
+  Message::destroy(account, message);
+  account.settle();
+  EXPECT_EQ(budget.used_bytes(), 0u);
+}
+
 TEST_F(MessageTest, ACapacityHintDrivesNoLargeAllocation) {
   Message* message = Message::create(account_, MessageKind::kData, 0, u64{1} << 60);
   ASSERT_NE(message, nullptr);
