@@ -60,11 +60,13 @@ void release_stack(Process& process) {
   process.stack.release(process.exec, process.scheduler->blocks(), &process.scheduler->account());
 }
 
-// What has a meaning outside the process (sockets, files) or is bounded in size.
+// What has a meaning outside the process (sockets, files) or is bounded in size; not the table of timers.
 void release_resources(Process& process) {
   set_scratch(process, nullptr);
-  delete process.resources;
-  process.resources = nullptr;
+  if (Resources* resources = process.resources; resources != nullptr) {
+    u32 work = ~u32{0};
+    (void)(resources->configs.drop(work) && resources->modules.drop(work) && resources->errors.drop(work));
+  }
   if (process.embedder.destroy != nullptr && process.embedder.data != nullptr) {
     process.embedder.destroy(process.embedder.data);
   }
@@ -158,6 +160,11 @@ bool continue_exit(Process& process) noexcept {
     if (left == 0) return false;
     Message::destroy(process.scheduler->account(), process.mailbox.pop_front());
   }
+  if (process.resources != nullptr) {
+    if (!process.resources->timers.drop(left)) return false;
+    delete process.resources;
+    process.resources = nullptr;
+  }
   MemoryAccount& account = process.scheduler->account();
   u64 pid;
   i64 tag;
@@ -192,6 +199,8 @@ void drop_process(Process& process) noexcept {
   process.stack.release(process.exec, scheduler.blocks(), &scheduler.account());
   release_instance(process);
   release_resources(process);
+  delete process.resources;
+  process.resources = nullptr;
   u32 work = ~u32{0};
   (void)drain_signals(process, work, [&](Signal* signal) { destroy_signal(process, signal); });
   while (process.mailbox.size() != 0) Message::destroy(scheduler.account(), process.mailbox.pop_front());

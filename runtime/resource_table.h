@@ -43,6 +43,18 @@ class ResourceTable {
   }
   [[nodiscard]] u64 size() const { return live_; }
 
+  // Removes entries, the newest first, each for 1 of `work`. False: no work is left, but entries are.
+  [[nodiscard]] bool drop(u32& work) noexcept {
+    for (; size_ != 0; --work) {
+      if (work == 0) return false;
+      Entry& entry = entries_[--size_];
+      if (!entry.value) continue;
+      entry.value.reset();
+      --live_;
+    }
+    return true;
+  }
+
   // Calls keep(T&) for every entry and removes those it answers false for.
   template <class Keep>
   void retain(Keep keep) noexcept {
