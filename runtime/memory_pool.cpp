@@ -60,10 +60,12 @@ bool take_mapping() {
   return false;
 }
 
-// A memory in its own mapping. provider_data holds its address with bit 0 set; that of a slot is even.
+// A memory in its own mapping, or a block of malloc's that is being freed. provider_data holds its address with bit 0 set; that of a
+// slot is even.
 struct Mapping {
   u64 key;
   u64 bytes;
+  void* block = nullptr;  // malloc's.
   // Of a freed one that is being unmapped step by step:
   u8* dying_base = nullptr;
   u64 charged_bytes = 0;  // Not refunded yet.
@@ -75,6 +77,8 @@ constexpr u64 kUnmapStepBytes = u64{4} << 20;
 // What may wait for it. Where more does, those who free do so many steps at once: mappings must not be made faster than they go.
 constexpr u64 kMostDyingBytes = u64{64} << 20;
 constexpr u32 kCatchUpSteps = 16;
+// Blocks of malloc's up to this size are freed in one go: the allocator may know of somebody who wants their pages.
+constexpr u64 kFreeAtOnceBytes = u64{8} << 20;
 
 constexpr u64 kIsMapping = 1;
 // provider_data of a memory that has no bytes yet. Slots and mappings have addresses beyond.
@@ -435,17 +439,44 @@ struct MemoryPool::Impl {
 
   void unmap_memory(const vm::MemoryInst& memory) {
     Mapping* mapping = mapping_of(memory);
-    mapping->dying_base = memory.base;
     mapping->charged_bytes = whole_pages(memory.size_bytes);
-    mapping->next_dying = nullptr;
-    (dying == nullptr ? dying : last_dying->next_dying) = mapping;
-    last_dying = mapping;
-    counts.dying_bytes += mapping->bytes;
+    append_dying(mapping, memory.base);
     --counts.own_mappings;
     if (mapping->bytes <= kUnmapStepBytes) (void)unmap_step();
     // An eighth of the limit: what one worker's pool holds back, others cannot have.
     const u64 most_bytes = std::min(kMostDyingBytes, budget.limit_bytes() / 8);
     for (u32 i = 0; i < kCatchUpSteps && counts.dying_bytes > most_bytes; ++i) (void)unmap_step();
+  }
+
+  void append_dying(Mapping* mapping, u8* base) {
+    mapping->dying_base = base;
+    mapping->next_dying = nullptr;
+    (dying == nullptr ? dying : last_dying->next_dying) = mapping;
+    last_dying = mapping;
+    counts.dying_bytes += mapping->bytes;
+  }
+
+  void free_in_steps(void* block, u64 bytes) {
+    auto* mapping = bytes <= kFreeAtOnceBytes ? nullptr : new (std::nothrow) Mapping{0, bytes, block};
+    if (mapping == nullptr) {
+      std::free(block);
+      return;
+    }
+    while (counts.dying_bytes > kMostDyingBytes) (void)unmap_step();
+    append_dying(mapping, static_cast<u8*>(block));
+  }
+
+  // The last ones, which `bytes` does not count any more.
+  static void give_pages_back(const Mapping& mapping, u64 step_bytes) {
+    u8* const begin = mapping.dying_base + mapping.bytes;
+    if (mapping.block == nullptr) {
+      munmap(begin, step_bytes);
+      return;
+    }
+    // The block remains the allocator's until the end, with the pages that it shares with others.
+    const u64 first = whole_pages(reinterpret_cast<u64>(begin));
+    const u64 end = reinterpret_cast<u64>(begin + step_bytes) & ~(kPageBytes - 1);
+    if (first < end) (void)madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
   }
 
   // Unmaps the end of the oldest freed mapping; what is unmapped is charged to nobody any more. False: there was none.
@@ -454,7 +485,7 @@ struct MemoryPool::Impl {
     if (mapping == nullptr) return false;
     const u64 step_bytes = std::min(mapping->bytes, kUnmapStepBytes);
     mapping->bytes -= step_bytes;
-    munmap(mapping->dying_base + mapping->bytes, step_bytes);
+    give_pages_back(*mapping, step_bytes);
     counts.dying_bytes -= step_bytes;
     if (mapping->charged_bytes > mapping->bytes) {
       budget.refund(mapping->charged_bytes - mapping->bytes);
@@ -462,8 +493,12 @@ struct MemoryPool::Impl {
     }
     if (mapping->bytes == 0) {
       dying = mapping->next_dying;
+      if (mapping->block == nullptr) {
+        own_mappings.fetch_sub(1, std::memory_order_relaxed);
+      } else {
+        std::free(mapping->block);
+      }
       delete mapping;
-      own_mappings.fetch_sub(1, std::memory_order_relaxed);
     }
     return true;
   }
@@ -654,6 +689,8 @@ void MemoryPool::free(vm::MemoryInst& memory, u64 key) noexcept {
   memory.base = nullptr;
   memory.size_bytes = memory.capacity_bytes = memory.provider_data = 0;
 }
+
+void MemoryPool::free_in_steps(void* block, u64 bytes) noexcept { impl_->free_in_steps(block, bytes); }
 
 bool MemoryPool::drain_remote(u64 most) noexcept { return impl_->drain_remote(most); }
 
