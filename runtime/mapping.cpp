@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 
 #include "runtime/memory_pool.h"
+#include "runtime/residency.h"
 
 namespace lunabeam::runtime {
 
@@ -66,6 +68,7 @@ constexpr u64 kStepBytes = u64{4} << 20;
 // What may wait. Where more does, those who free do so many steps at once.
 constexpr u64 kMostBytes = u64{64} << 20;
 constexpr u32 kCatchUpSteps = 16;
+constexpr u64 kFreeAtOnceBytes = u64{8} << 20;
 
 }  // namespace
 
@@ -74,6 +77,7 @@ struct DyingMappings::Head {
   Head* next;
   u64 bytes;
   u64 charged_bytes;  // Not refunded yet.
+  bool is_block;      // malloc's.
 };
 
 DyingMappings::~DyingMappings() {
@@ -81,15 +85,27 @@ DyingMappings::~DyingMappings() {
   }
 }
 
-void DyingMappings::add(u8* base, u64 bytes, u64 charged_bytes) noexcept {
-  auto* head = new (base) Head{.next = nullptr, .bytes = bytes, .charged_bytes = charged_bytes};
+void DyingMappings::append(Head* head) noexcept {
   (first_ == nullptr ? first_ : last_->next) = head;
   last_ = head;
-  bytes_ += bytes;
+  bytes_ += head->bytes;
+}
+
+void DyingMappings::add(u8* base, u64 bytes, u64 charged_bytes) noexcept {
+  append(new (base) Head{.next = nullptr, .bytes = bytes, .charged_bytes = charged_bytes, .is_block = false});
   if (bytes <= kStepBytes) (void)step();
   // An eighth of the limit: what one worker holds back, others cannot have.
   const u64 most_bytes = std::min(kMostBytes, budget_.limit_bytes() / 8);
   for (u32 i = 0; i < kCatchUpSteps && bytes_ > most_bytes; ++i) (void)step();
+}
+
+void DyingMappings::add_block(void* block, u64 bytes) noexcept {
+  if (bytes <= kFreeAtOnceBytes) {
+    std::free(block);
+    return;
+  }
+  while (bytes_ > kMostBytes) (void)step();
+  append(new (block) Head{.next = nullptr, .bytes = bytes, .charged_bytes = 0, .is_block = true});
 }
 
 bool DyingMappings::step() noexcept {
@@ -97,17 +113,30 @@ bool DyingMappings::step() noexcept {
   if (head == nullptr) return false;
   const u64 step_bytes = std::min(head->bytes, kStepBytes);
   const u64 left_bytes = head->bytes - step_bytes;
+  u8* const base = reinterpret_cast<u8*>(head);
   bytes_ -= step_bytes;
   if (head->charged_bytes > left_bytes) {
     budget_.refund(head->charged_bytes - left_bytes);
     head->charged_bytes = left_bytes;
   }
   if (left_bytes == 0) {
+    const bool is_block = head->is_block;
     first_ = head->next;
-    mapping::unmap(reinterpret_cast<u8*>(head), step_bytes);
+    if (is_block) {
+      std::free(base);
+    } else {
+      mapping::unmap(base, step_bytes);
+    }
+    return true;
+  }
+  head->bytes = left_bytes;
+  if (head->is_block) {
+    // The block remains the allocator's until the end, with the pages that it shares with others.
+    const u64 first = (reinterpret_cast<u64>(base + left_bytes) + kPageBytes - 1) & ~(kPageBytes - 1);
+    const u64 end = reinterpret_cast<u64>(base + left_bytes + step_bytes) & ~(kPageBytes - 1);
+    if (first < end) (void)madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
   } else {
-    head->bytes = left_bytes;
-    munmap(reinterpret_cast<u8*>(head) + left_bytes, step_bytes);
+    munmap(base + left_bytes, step_bytes);
   }
   return true;
 }

@@ -38,12 +38,17 @@ class DyingMappings {
   // Takes the mapping over, and what is charged for it. Where much waits already, some steps are done: mappings must not be made
   // faster than they go. REQUIRES: the first page may be written; charged_bytes <= bytes.
   void add(u8* base, u64 bytes, u64 charged_bytes) noexcept;
+  // Takes a block of malloc's over, which is charged to nobody here: where much waits already, that goes first, all of it. Up to
+  // 8 MiB are freed at once: the allocator may know of somebody who wants their pages.
+  void add_block(void* block, u64 bytes) noexcept;
   // Unmaps at most 4 MiB. False: there was nothing.
   bool step() noexcept;
   [[nodiscard]] u64 bytes() const { return bytes_; }
 
  private:
   struct Head;
+
+  void append(Head* head) noexcept;
 
   MemoryBudget& budget_;
   Head* first_ = nullptr;

@@ -605,6 +605,8 @@ void MemoryPool::unmap_later(u8* base, u64 bytes, u64 charged_bytes) noexcept {
   impl_->dying.add(base, bytes, charged_bytes);
 }
 
+void MemoryPool::free_in_steps(void* block, u64 bytes) noexcept { impl_->dying.add_block(block, bytes); }
+
 bool MemoryPool::release_step() noexcept { return impl_->dying.step(); }
 
 void MemoryPool::trim() noexcept {

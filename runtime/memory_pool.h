@@ -72,9 +72,13 @@ class MemoryPool {
   [[nodiscard]] bool grow(vm::MemoryInst& memory, u64 new_size_bytes) noexcept;
   void free(vm::MemoryInst& memory, u64 key) noexcept;
 
+  // Frees a block of malloc's whose pages may be many: in steps, like a large memory. It is charged to nobody here: where much waits
+  // already, that goes first, all of it.
+  void free_in_steps(void* block, u64 bytes) noexcept;
+
   // Finishes what was put off for batching (reading residency, giving pages back). For a worker that has nothing else to do.
   void settle() noexcept;
-  // Large freed memories are unmapped in bounded steps, oldest first, and stay charged until then: does one step. Who frees when
+  // Large freed memories and blocks are given back in bounded steps, oldest first, and stay charged until then: does one step. Who frees when
   // much waits does some too, and a charge that fails does as many as it needs. False: nothing was left to do.
   bool release_step() noexcept;
   // Takes any mapping (mapping.h) over, with what is charged for it, to be unmapped in such steps.

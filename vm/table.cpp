@@ -15,6 +15,9 @@ constexpr u64 kMaxTableElements32 = 0xFFFF'FFFF;
 // What this implementation gives a table, as the engines of browsers do: growing is one uninterrupted step, and 80 MB bound it.
 constexpr u64 kMaxAllocatedElements = 10'000'000;
 
+// Elements of private tables are malloc's; so large a block goes back through the heap provider, which has time for its pages.
+constexpr u64 kLargeBytes = u64{1} << 20;
+
 constexpr i64 bytes_of(u64 elements) { return static_cast<i64>(elements * sizeof(u64)); }
 
 bool is_image_item(const ConstExpr& item) {
@@ -123,8 +126,13 @@ bool create_table(Ctx& ctx, TableInst& table, const TableType& type, u64 init, c
 
 void destroy_table(Ctx& ctx, TableInst& table) noexcept {
   if (!table.owned) return;
-  if (table.capacity > 0) (void)ctx.exec->hooks->charge_bytes(*ctx.exec, -bytes_of(table.capacity));
-  std::free(table.elems);
+  const u64 bytes = table.capacity * sizeof(u64);
+  if (bytes > 0) (void)ctx.exec->hooks->charge_bytes(*ctx.exec, -bytes_of(table.capacity));
+  if (bytes >= kLargeBytes) {
+    ctx.exec->hooks->heap.free(*ctx.exec, reinterpret_cast<u8*>(table.elems), bytes);
+  } else {
+    std::free(table.elems);
+  }
   table.elems = nullptr;
   table.size = table.capacity = 0;
 }

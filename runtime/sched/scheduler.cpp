@@ -727,7 +727,7 @@ void Scheduler::on_heap_free(vm::ExecContext& exec, u8* space, u64 bytes) noexce
   if (is_pooled_space(bytes)) {
     scheduler_of(exec).blocks_.free(space, bytes);
   } else {
-    std::free(space);
+    scheduler_of(exec).memories_.free_in_steps(space, bytes);
   }
 }
 

@@ -22,8 +22,6 @@ constexpr bool kTorture = false;
 constexpr u64 kSpaceOverhead = sizeof(SpaceHeader) + kSlackBytes;
 constexpr u64 kSmallSpaceBytes = 64 * 1024;  // Up to here spaces are powers of two, above multiples of it.
 constexpr u64 kMaxSpaceBytes = u64{1} << 46;
-// A collection that finds many roots is made worth its while by a larger space.
-constexpr u64 kMaxBytesForRoots = 1024 * 1024;
 // Torture builds collect at every allocation while this much is used, and then so often that the cost stays bounded.
 constexpr u64 kTortureBytes = 16 * 1024;
 
@@ -82,7 +80,8 @@ bool move_to(ExecContext& exec, u64 bytes) {
   to->live_bytes = static_cast<u64>(collected.next - begin_of(to));
   const u64 root_bytes = collected.root_words * sizeof(u64);
   exec.reductions -= static_cast<i64>(1 + (to->live_bytes + root_bytes) / kBytesPerReduction);
-  to->floor_bytes = space_bytes_for(std::min(root_bytes, kMaxBytesForRoots));
+  // A collection that finds many roots is made worth its while by a larger space: so much is allocated between two of them.
+  to->floor_bytes = space_bytes_for(root_bytes);
   to->next_bytes =
       std::max(to->floor_bytes, to->live_bytes > to->bytes / 2 ? space_bytes_for(to->bytes * 2) : to->bytes);
   free_space(exec, from);
@@ -96,8 +95,11 @@ bool collect_for(ExecContext& exec, u64 need) {
   u64 wanted = std::max(exec.heap->next_bytes, old_bytes);
   // A large object gets its room now: dead objects alone would rarely make it.
   if (need > wanted / 4) wanted = std::max(wanted, space_bytes_for(kSpaceOverhead + used_bytes(exec) + need));
-  // A space of the same size is always within the limit, and what is alive fits.
-  if (!move_to(exec, wanted) && (wanted == old_bytes || !move_to(exec, old_bytes))) return false;
+  // As much of it as the limit allows: a space of the same size is always within it, and what is alive fits.
+  while (!move_to(exec, wanted)) {
+    if (wanted == old_bytes) return false;
+    wanted = std::max(old_bytes, space_bytes_for(wanted / 2));
+  }
   const u64 live = exec.heap->live_bytes;
   if (free_bytes(exec) < need) {
     return move_to(exec, space_bytes_for(kSpaceOverhead + 2 * live + need)) ||

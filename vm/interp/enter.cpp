@@ -20,7 +20,25 @@ bool make_room(ExecContext& exec, u64 words) noexcept {
   return true;
 }
 
+namespace {
+
+// R1: translating a body costs its first caller 1 per so many bytes, if there are more than a few: code that has been translated
+// before, by another process of the module, is as good as free then.
+constexpr u64 kFreeBodyBytes = 64;
+constexpr u64 kBodyBytesPerReduction = 8;
+
+i64 translation_cost(const FuncCode& callee) {
+  const Module& module = *callee.module;
+  if (callee.func_index < module.imported_funcs) return 0;
+  const FuncBody& body = module.bodies[callee.func_index - module.imported_funcs];
+  const u64 bytes = body.end - body.begin;
+  return bytes <= kFreeBodyBytes ? 0 : static_cast<i64>(bytes / kBodyBytesPerReduction);
+}
+
+}  // namespace
+
 bool make_code(ExecContext& exec, const FuncCode& callee) noexcept {
+  exec.reductions -= translation_cost(callee);
   if (translate(callee) != nullptr) return true;
   exec.trap = Trap{.kind = TrapKind::kOutOfMemory};
   return false;

@@ -16,7 +16,7 @@ enum class Place : u8 {
   kAcc,    // In the accumulator of its class only: its producer is in the A form (interp/ops.h).
 };
 
-// One value. 24 bytes.
+// One value.
 struct Operand {
   struct Lazy {
     u32 local;
@@ -27,6 +27,7 @@ struct Operand {
   ValType::Kind kind = ValType::kI32;
   // The canonical temporary (rule P4): an operand (vm/frame.h) in the area of its class, counted from the bottom of the stack.
   u32 home = 0;
+  u32 other_home = 0;  // The next temporary of the other class.
   union {
     u64 value = 0;  // kConst: as a slot.
     Lazy lazy;      // kLocal.
@@ -40,6 +41,8 @@ struct Operand {
 // Invariant 1: homes ascend with the index, separately for references and other values, without gaps.
 // Invariant 2: for every local, the operands that stand for it form a list from the topmost one down, so that popping and
 //              the materialisation that a local.set demands touch only operands concerned.
+// Invariant 3: unsettled_ lists, in ascending order, every operand whose place is not kTemp, and some that have become so: a branch
+//              of two bytes may name a thousand values, and must not look at those that are where they belong.
 class OperandStack {
  public:
   OperandStack() = default;
@@ -48,14 +51,18 @@ class OperandStack {
   ~OperandStack() {
     std::free(entries_);
     std::free(tops_);
+    std::free(unsettled_);
   }
 
   // max_size: deepest stack, known from the validator's first pass. False: out of memory.
   [[nodiscard]] bool open(u32 max_size, u32 num_locals) noexcept {
     entries_ = static_cast<Operand*>(std::malloc((u64{max_size} + 1) * sizeof(Operand)));
     tops_ = static_cast<u32*>(std::calloc(u64{num_locals} + 1, sizeof(u32)));
+    unsettled_ = static_cast<u32*>(std::malloc((u64{max_size} + 2) * sizeof(u32)));
     capacity_ = max_size + 1;
-    return entries_ != nullptr && tops_ != nullptr;
+    if (entries_ == nullptr || tops_ == nullptr || unsettled_ == nullptr) return false;
+    unsettled_[0] = kNone;
+    return true;
   }
   // base, ref_base: first temporaries of the two classes.
   void start(u32 base, u32 ref_base) noexcept {
@@ -71,14 +78,23 @@ class OperandStack {
   [[nodiscard]] Operand& top(u32 depth = 0) noexcept { return (*this)[size_ - 1 - depth]; }
   // First free temporary: home of the next value of the class.
   [[nodiscard]] u32 next(bool ref) const noexcept { return next_[ref ? 1 : 0]; }
+  // Home of the first value of the class from `index` on, or of the next one if there is none.
+  [[nodiscard]] u32 home_from(u32 index, bool ref) const noexcept {
+    if (index == size_) return next(ref);
+    const Operand& entry = entries_[index];
+    return entry.is_ref() == ref ? entry.home : entry.other_home;
+  }
 
   Operand& push(Place place, ValType::Kind kind) noexcept {
     VM_DCHECK(size_ < capacity_);
     Operand& entry = entries_[size_++];
-    u32& next = next_[kind == ValType::kRef ? 1 : 0];
+    const u32 which = kind == ValType::kRef ? 1 : 0;
+    u32& next = next_[which];
+    if (place != Place::kTemp) unsettled_[++unsettled_count_] = size_ - 1;
     entry.place = place;
     entry.kind = kind;
     entry.home = next;
+    entry.other_home = next_[1 - which];
     next += kind == ValType::kV128 ? 2 : 1;
     return entry;
   }
@@ -94,8 +110,24 @@ class OperandStack {
     const Operand entry = entries_[--size_];
     next_[entry.kind == ValType::kRef ? 1 : 0] = entry.home;
     if (entry.place == Place::kLocal) unlink(entry);
+    if (unsettled_[unsettled_count_] == size_) --unsettled_count_;
     return entry;
   }
+  // Pops the values from `height` on. REQUIRES: none of them is unsettled.
+  void shrink(u32 height) noexcept {
+    VM_DCHECK(height <= size_ && topmost_unsettled(height) == kNone);
+    for (u32 which = 0; which < 2; ++which) next_[which] = home_from(height, which == 1);
+    size_ = height;
+  }
+
+  static constexpr u32 kNone = 0xFFFF'FFFF;
+  // Index of the topmost operand from `height` on that may not be in its home (Invariant 3); kNone: all of them are.
+  [[nodiscard]] u32 topmost_unsettled(u32 height) const noexcept {
+    const u32 index = unsettled_[unsettled_count_];
+    return index != kNone && index >= height ? index : kNone;
+  }
+  // Takes it off the list. REQUIRES: it is in its home, or is being dropped.
+  void forget_unsettled() noexcept { --unsettled_count_; }
 
   // Takes the operand out of its local's list. REQUIRES: no operand above it stands for the same local.
   void unlink(const Operand& entry) noexcept {
@@ -109,7 +141,9 @@ class OperandStack {
 
  private:
   Operand* entries_ = nullptr;
-  u32* tops_ = nullptr;  // By local.
+  u32* tops_ = nullptr;       // By local.
+  u32* unsettled_ = nullptr;  // From 1 on; 0 is kNone.
+  u32 unsettled_count_ = 0;
   u32 size_ = 0;
   u32 capacity_ = 0;
   u32 next_[2] = {0, 0};  // Non-references, references.

@@ -66,11 +66,16 @@ VM_HANDLER(slow_grow) {
 VM_HANDLER(slow_translate) {
   VM_BEGIN;
   ExecContext& exec = save(r);
+  Next next = Next::kGo;
   if (!make_code(exec, *reinterpret_cast<const FuncCode*>(r.acc))) {
-    const Next next = raise(exec);
-    VM_RESUME(exec, next);
+    next = raise(exec);
+  } else if (exec.reductions < 0) {
+    next = tick(exec, Next::kGo);
+  } else {
+    r.reds = static_cast<u64>(exec.reductions);
+    VM_NEXT;
   }
-  VM_NEXT;
+  VM_RESUME(exec, next);
 }
 
 VM_HANDLER(slow_type_check) {
@@ -161,6 +166,12 @@ VM_HANDLER(op_lazy) {
       VM_RESUME(exec, next);
     }
     start = code.code.load(std::memory_order_acquire);
+    r.reds = static_cast<u64>(exec.reductions);
+    if (exec.reductions < 0) {
+      r.ip = start;
+      r.reds -= code.entry_cost;
+      VM_GOTO(&slow_tick);
+    }
   }
   r.ip = start;
   if (charge(r, code.entry_cost)) VM_GOTO(&slow_tick);

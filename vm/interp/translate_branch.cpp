@@ -10,13 +10,9 @@ void FunctionTranslator::open_block(BlockKind kind, const BlockSignature& signat
   control.params = TypeList(signature.params);
   control.results = TypeList(signature.results);
   control.height = stack_.size() - control.params.size();
-  control.home[0] = stack_.next(false);
-  control.home[1] = stack_.next(true);
+  control.home[0] = stack_.home_from(control.height, false);
+  control.home[1] = stack_.home_from(control.height, true);
   control.range = control_.label(0).range;
-  for (u32 i = 0; i < control.params.size(); ++i) {
-    const Operand& param = stack_.top(i);
-    control.home[param.is_ref() ? 1 : 0] = param.home;
-  }
   control_.push(control);
 }
 
@@ -237,14 +233,14 @@ void FunctionTranslator::branch_on(Operand condition, bool when, Control* target
   link(target, fixups, emit(op, acc_holds ? 0 : c), kWideField);
 }
 
-// First homes of the topmost `count` values, and how many words they take.
+// First homes of the topmost `count` values, 0 where there are none of the class, and how many words they take.
 FunctionTranslator::Values FunctionTranslator::values(u32 count) {
   Values values;
-  for (u32 i = 0; i < count; ++i) {
-    const Operand& value = stack_.top(i);
-    const u32 which = value.is_ref() ? 1 : 0;
-    values.home[which] = value.home;
-    values.words[which] += value.kind == ValType::kV128 ? 2 : 1;
+  for (u32 which = 0; which < 2; ++which) {
+    const bool ref = which == 1;
+    const u32 home = stack_.home_from(stack_.size() - count, ref);
+    values.words[which] = stack_.next(ref) - home;
+    if (values.words[which] != 0) values.home[which] = home;
   }
   return values;
 }
@@ -370,7 +366,7 @@ void FunctionTranslator::branch_with_values(Test test, u32 depth) {
     if (last) attach(compare, condition);
   }
   bool settled = true;
-  for (u32 i = 0; settled && i < count; ++i) {
+  for (u32 i = 0; settled && count <= kFewValues && i < count; ++i) {
     settled = stack_.top(i).place == Place::kTemp || stack_.top(i).place == Place::kAcc;
   }
   if (at_label(target, values(count)) && (settled || !returns)) {

@@ -116,6 +116,30 @@ TEST_P(MemoryPoolTest, AReservedMemoryCountsAndGetsItsBytesLater) {
   EXPECT_EQ(pool.stats().live_slots, 0);
 }
 
+TEST_P(MemoryPoolTest, LargeBlocksAreFreedInSteps) {
+  MemoryBudget budget;
+  MemoryPool pool(budget, options());
+  const auto touched = [](u64 bytes) {
+    void* const block = std::malloc(bytes);
+    std::memset(block, 1, bytes);
+    return block;
+  };
+  constexpr u64 kMiB = u64{1} << 20;
+  pool.free_in_steps(touched(kMiB), kMiB);
+  EXPECT_FALSE(pool.release_step());
+  pool.free_in_steps(touched(20 * kMiB + 8), 20 * kMiB + 8);
+  pool.free_in_steps(touched(9 * kMiB), 9 * kMiB);
+  int steps = 0;
+  while (pool.release_step()) ++steps;
+  EXPECT_EQ(steps, 6 + 3);
+  // Who frees more than can be given back meanwhile pays for it.
+  for (int i = 0; i < 20; ++i) pool.free_in_steps(touched(16 * kMiB), 16 * kMiB);
+  steps = 0;
+  while (pool.release_step()) ++steps;
+  EXPECT_GT(steps, 0);
+  EXPECT_LE(steps, (64 + 16) / 4);
+}
+
 TEST_P(MemoryPoolTest, NeverLeaksBytesOfAnEarlierMemory) {
   MemoryBudget budget;
   MemoryPool pool(budget, options());

@@ -599,5 +599,34 @@ TEST_P(GcHeap, RootScopesAreSeen) {
   EXPECT_EQ(heap().used_bytes, 0u);
 }
 
+#if !defined(LUNABEAM_TORTURE)
+// 9 MB of roots: as much is allocated between two collections, whatever is alive.
+TEST_P(GcHeap, ManyRootsMakeALargeSpace) {
+  start(R"((type $s (struct (field i64)))
+    (table $t 1100000 anyref)
+    (func (export "allocate") (param $n i32)
+      (loop $more
+        (drop (struct.new $s (i64.const 1)))
+        (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))");
+  call("allocate", {4'000'000});  // 64 MB.
+  EXPECT_GE(heap().space_bytes, 8'800'000u);
+  EXPECT_LE(heap().collections, 10u);
+}
+
+// ... or as much as the limit has room for.
+TEST_P(GcHeap, ManyRootsNearTheLimit) {
+  start(R"((type $s (struct (field i64)))
+    (table $t 1100000 anyref)
+    (func (export "allocate") (param $n i32)
+      (loop $more
+        (drop (struct.new $s (i64.const 1)))
+        (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))",
+        {.memory_limit_bytes = 16'000'000});
+  call("allocate", {1'000'000});  // 16 MB.
+  EXPECT_GE(heap().space_bytes, 1'500'000u);
+  EXPECT_LE(heap().collections, 16u);
+}
+#endif
+
 }  // namespace
 }  // namespace lunabeam::vm

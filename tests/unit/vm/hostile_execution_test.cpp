@@ -129,6 +129,32 @@ TEST_P(HostileExecution, GrowthOfATableIsPaidFor) {
   EXPECT_GE(store.ticks(), 1u);
 }
 
+// The first call of a function pays for its translation (rule R1), and is interrupted behind it, wherever it comes from.
+TEST_P(HostileExecution, TranslationIsCharged) {
+  constexpr u32 kPairs = 20'000;
+  ModuleBuilder builder;
+  const u32 type = builder.type("", "i");
+  Bytes body = i32_const(7);
+  for (u32 i = 0; i < kPairs; ++i) append(body, {0x41, 0, 0x1A});
+  const u32 large = builder.func(type, body);
+  builder.export_item("entry", ModuleBuilder::kFunc, large);
+  builder.export_item("caller", ModuleBuilder::kFunc, builder.func(type, call(large)));
+  const u64 translated = body.size() / 8;
+  for (const std::string_view first : {"entry", "caller"}) {
+    Store store(options());
+    const Result<Ctx*> instance = store.instantiate(load(builder.build()));
+    ASSERT_TRUE(instance);
+    const Outcome cold = store.invoke(**instance, first);
+    ASSERT_TRUE(cold.returned());
+    EXPECT_EQ(cold.values, std::vector<u64>{7});
+    EXPECT_GE(store.ticks(), 1u);
+    const Outcome warm = store.invoke(**instance, first);
+    EXPECT_EQ(warm.values, std::vector<u64>{7});
+    EXPECT_GE(cold.reductions, warm.reductions + translated - 1) << first;
+    EXPECT_LE(cold.reductions, warm.reductions + translated + 1) << first;
+  }
+}
+
 // Sixty-four frames of one long function: its offsets are looked for once, not once a frame.
 TEST(HostileExecutionBacktrace, ManyFramesOfALongFunction) {
   ModuleBuilder builder;

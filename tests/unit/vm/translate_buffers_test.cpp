@@ -48,6 +48,39 @@ TEST(OperandStack, homes_ascend_by_class) {
   EXPECT_EQ(stack.next(true), 51u);
 }
 
+TEST(OperandStack, lists_values_that_are_not_in_their_homes) {
+  OperandStack stack;
+  ASSERT_TRUE(stack.open(2000, 1));
+  stack.start(10, 100);
+  stack.push(Place::kConst, ValType::kI32);
+  for (u32 i = 0; i < 1000; ++i) stack.push(Place::kTemp, i % 2 == 0 ? ValType::kV128 : ValType::kRef);
+  // Of a thousand values not one is looked at again; the constant below them remains.
+  EXPECT_EQ(stack.topmost_unsettled(1), OperandStack::kNone);
+  EXPECT_EQ(stack.topmost_unsettled(0), 0u);
+  EXPECT_EQ(stack.home_from(1, false), 11u);
+  EXPECT_EQ(stack.home_from(1, true), 100u);
+  EXPECT_EQ(stack.home_from(2, false), 13u);
+  EXPECT_EQ(stack.home_from(2, true), 100u);
+  EXPECT_EQ(stack.home_from(3, true), 101u);
+  EXPECT_EQ(stack.home_from(1001, false), stack.next(false));
+
+  stack.push_local(0, ValType::kI64);
+  stack.push(Place::kConst, ValType::kI64);
+  EXPECT_EQ(stack.topmost_unsettled(0), 1002u);
+  stack.pop();
+  EXPECT_EQ(stack.topmost_unsettled(0), 1001u);
+  stack.pop();
+  EXPECT_EQ(stack.topmost_unsettled(1), OperandStack::kNone);
+  stack.shrink(3);
+  EXPECT_EQ(stack.size(), 3u);
+  EXPECT_EQ(stack.next(false), 13u);
+  EXPECT_EQ(stack.next(true), 101u);
+  EXPECT_EQ(stack.push(Place::kTemp, ValType::kRef).home, 101u);
+  EXPECT_EQ(stack.topmost_unsettled(0), 0u);
+  stack.forget_unsettled();
+  EXPECT_EQ(stack.topmost_unsettled(0), OperandStack::kNone);
+}
+
 TEST(OperandStack, knows_which_values_stand_for_a_local) {
   OperandStack stack;
   ASSERT_TRUE(stack.open(8, 2));
