@@ -42,6 +42,7 @@ class MemoryPool {
   struct Options {
     u64 resident_limit_bytes = u64{64} << 20;  // Pages that free slots may keep.
     bool use_pagemap = true;                   // False: as if pagemap could not be read.
+    u64 host_page_bytes = 0;                   // As if the kernel's pages were so large; 0: what they are.
   };
 
   // `budget` outlives the pool.
