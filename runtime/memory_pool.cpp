@@ -5,6 +5,7 @@
 #include "runtime/memory_pool.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -84,6 +85,18 @@ void for_each_bit(const u64* words, u64 word_count, Visit&& visit) {
 
 u64 whole_pages(u64 bytes) { return (bytes + kPageBytes - 1) & ~(kPageBytes - 1); }
 
+// The kernel's pages may be larger than ours, up to this on AArch64: it gives back, moves and unmaps whole ones, and rounds lengths
+// up. So mappings are multiples of it. All slots are but the smallest, which share a page there.
+constexpr u64 kLargestHostPageBytes = u64{64} << 10;
+u64 mapping_bytes(u64 bytes) { return (bytes + kLargestHostPageBytes - 1) & ~(kLargestHostPageBytes - 1); }
+static_assert(std::ranges::all_of(slot_class::kBytes, [](u64 bytes) {
+  return bytes == slot_class::kBytes.front() || bytes % kLargestHostPageBytes == 0;
+}));
+
+u64 host_page_bytes(const MemoryPool::Options& options) {
+  return options.host_page_bytes != 0 ? options.host_page_bytes : static_cast<u64>(sysconf(_SC_PAGESIZE));
+}
+
 u64 pages_of(const MemorySlot& slot) { return slot.bytes() / kPageBytes; }
 u64 words_of(const MemorySlot& slot) { return (pages_of(slot) + 63) / 64; }
 
@@ -104,10 +117,15 @@ void MemoryBudget::refund(u64 bytes) noexcept {
 }
 
 struct MemoryPool::Impl {
-  Impl(MemoryBudget& budget, Options options) : budget(budget), options(options), residency(options.use_pagemap) {}
+  Impl(MemoryBudget& budget, Options options)
+      : budget(budget),
+        options(options),
+        host_page_mask(host_page_bytes(options) - 1),
+        residency(options.use_pagemap && host_page_mask == kPageBytes - 1) {}
 
   MemoryBudget& budget;
   const Options options;
+  const u64 host_page_mask;
   ResidencyReader residency;
   MemoryArenas arenas;
   MemoryKeys keys;
@@ -354,8 +372,9 @@ struct MemoryPool::Impl {
       while (last < count && evicting[last]->base == end) end += evicting[last++]->bytes();
       const auto bytes = static_cast<size_t>(end - begin);
       set_accessible(begin, bytes, bytes);
-      // Fails for locked pages only; then they are cleared the long way.
-      if (madvise(begin, bytes, MADV_DONTNEED) != 0) std::memset(begin, 0, bytes);
+      // Part of a page, whose other slots live. The kernel refuses for locked pages only; both are cleared the long way.
+      const bool are_whole = ((reinterpret_cast<u64>(begin) | bytes) & host_page_mask) == 0;
+      if (!are_whole || madvise(begin, bytes, MADV_DONTNEED) != 0) std::memset(begin, 0, bytes);
       for (; first < last; ++first) make_cold(evicting[first]);
     }
   }
@@ -388,7 +407,7 @@ struct MemoryPool::Impl {
 
   // False: no mapping left, or no memory.
   bool map_memory(vm::MemoryInst& memory, u64 size_bytes, u64 capacity_bytes, u64 key) {
-    auto* mapping = new (std::nothrow) Mapping{key, whole_pages(capacity_bytes)};
+    auto* mapping = new (std::nothrow) Mapping{key, mapping_bytes(capacity_bytes)};
     memory.base = mapping == nullptr ? nullptr : mapping::map(mapping->bytes);
     if (memory.base == nullptr) {
       delete mapping;
@@ -438,8 +457,9 @@ struct MemoryPool::Impl {
   bool move_pages(vm::MemoryInst& memory, u64 capacity_bytes) {
 #if defined(MREMAP_DONTUNMAP)
     MemorySlot* old = slot_of(memory);
-    if (static_cast<Impl*>(old->owner) != this || !mapping::take()) return false;
-    auto* mapping = new (std::nothrow) Mapping{old->key, whole_pages(capacity_bytes)};
+    if (static_cast<Impl*>(old->owner) != this || old->bytes() < kLargestHostPageBytes || !mapping::take())
+      return false;
+    auto* mapping = new (std::nothrow) Mapping{old->key, mapping_bytes(capacity_bytes)};
     const u64 slot_bytes = old->bytes();
     void* pages = MAP_FAILED;
     if (mapping != nullptr) pages = mremap(old->base, slot_bytes, slot_bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
@@ -493,7 +513,7 @@ struct MemoryPool::Impl {
   bool grow_mapping(vm::MemoryInst& memory, u64 new_size_bytes) {
     Mapping* mapping = mapping_of(memory);
     const u64 wanted = std::min(memory.max_bytes, new_size_bytes + new_size_bytes / 4);
-    for (const u64 bytes : {whole_pages(wanted), whole_pages(new_size_bytes)}) {
+    for (const u64 bytes : {mapping_bytes(wanted), mapping_bytes(new_size_bytes)}) {
       u8* const base = mapping::resize(memory.base, mapping->bytes, bytes);
       if (base == nullptr) continue;
       if (base != memory.base) ++counts.moves;

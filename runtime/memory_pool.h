@@ -48,6 +48,7 @@ class MemoryPool {
     // does not take back stays resident.
     void (*wake_owner)(void* context) noexcept = nullptr;
     void* wake_context = nullptr;
+    u64 host_page_bytes = 0;  // As if the kernel's pages were so large; 0: what they are.
   };
 
   // `budget` outlives the pool.

@@ -2,6 +2,7 @@
 """Runs a guest on the VM and compares what it does with what it should.
 
     check_guest.py --vm PROGRAM [--vm-args "OPTIONS"] MODULE [ARGUMENTS...]
+      --launcher PROGRAM  runs the VM: an emulator
       --stdout FILE       standard output must be the bytes of FILE
       --matches REGEX     standard output must match as a whole
       --supervised        standard output must be what supervised.wasm prints for its arguments
@@ -46,7 +47,7 @@ def difference(expected, got):
 
 def check(options, vm_args, arguments):
     """Runs the guest once; returns None or what is wrong."""
-    command = [options.vm, "run", *vm_args, str(options.module), *arguments]
+    command = [*options.launcher, options.vm, "run", *vm_args, str(options.module), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=options.timeout)
     except subprocess.TimeoutExpired as late:
@@ -70,6 +71,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vm", required=True)
     parser.add_argument("--vm-args", default="")
+    parser.add_argument("--launcher", type=shlex.split, default=[])
     parser.add_argument("--stdout", type=Path)
     parser.add_argument("--matches")
     parser.add_argument("--supervised", action="store_true")

@@ -32,15 +32,19 @@ function(lunabeam_use_mimalloc target)
   endif()
 endfunction()
 
-# lunabeam_add_tool(<name>)
-# Executable over the sources in tools/<name>. All but main.cpp are a static library <name>_parts, which tests can link.
+# lunabeam_add_tool(<name> [LINK <layers>...])
+# Executable over the sources in tools/<name>, linked with these layers or else with all. All but main.cpp are a static library
+# <name>_parts, which tests can link.
 function(lunabeam_add_tool name)
+  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
+  if(NOT arg_LINK)
+    set(arg_LINK lunabeam_wasi lunabeam_runtime lunabeam_vm)
+  endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
   set(main "${CMAKE_CURRENT_SOURCE_DIR}/${name}/main.cpp")
   list(REMOVE_ITEM sources "${main}")
   add_library(${name}_parts STATIC ${sources})
-  target_link_libraries(${name}_parts PUBLIC
-    lunabeam_wasi lunabeam_runtime lunabeam_vm fmt::fmt CLI11::CLI11 nlohmann_json::nlohmann_json)
+  target_link_libraries(${name}_parts PUBLIC ${arg_LINK} fmt::fmt CLI11::CLI11 nlohmann_json::nlohmann_json)
   # Command lines and reports are not hot, and their optimisation would take a fifth of a whole build.
   target_compile_options(${name}_parts PRIVATE $<IF:$<CONFIG:Release>,-O1,-O0>)
   lunabeam_precompile(${name}_parts HEADERS <CLI/CLI.hpp> <nlohmann/json.hpp>)

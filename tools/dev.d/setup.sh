@@ -2,6 +2,7 @@
 # Sourced by tools/dev.
 
 package_list=tools/dev.d/packages.txt
+package_groups=(build lint bench rust arm64)
 # What comes with the security suite: compilers.
 security_packages=(clang-22 rustc-web)
 
@@ -9,15 +10,19 @@ security_packages=(clang-22 rustc-web)
 packages_of() {
   local group
   for group in "$@"; do
-    grep -q "^$group " "$package_list" || die "unknown package group: $group (groups: build lint bench rust)"
+    grep -q "^$group " "$package_list" || die "unknown package group: $group (groups: ${package_groups[*]})"
     sed -n "s/^$group //p" "$package_list"
   done
 }
 
-# missing_packages NAME... -> the names that are not installed; asks dpkg once
+# missing_packages NAME[:ARCHITECTURE]... -> the names that are not installed; asks dpkg once. Without an architecture: this machine's.
 missing_packages() {
   local installed
-  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' || true)
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Architecture}\n' "$@" 2>/dev/null |
+    awk -v native="$(dpkg --print-architecture)" '$1 == "installed" {
+      if ($3 == native || $3 == "all") print $2
+      print $2 ":" $3
+    }' || true)
   comm -23 <(printf '%s\n' "$@" | sort -u) <(printf '%s\n' "$installed" | sort -u)
 }
 
@@ -64,9 +69,24 @@ add_security_suite() {
   return 1
 }
 
+# add_architectures NAME[:ARCHITECTURE]...: makes dpkg take packages of these architectures; apt must read its lists after it.
+# Prints those that are new.
+add_architectures() {
+  local package architecture known
+  known=" $(dpkg --print-architecture) $(dpkg --print-foreign-architectures | tr '\n' ' ') "
+  for package in "$@"; do
+    architecture=${package##*:}
+    if [[ "$package" == *:* && "$known" != *" $architecture "* ]]; then
+      as_root dpkg --add-architecture "$architecture"
+      known+="$architecture "
+      printf '%s\n' "$architecture"
+    fi
+  done
+}
+
 # ensure_packages GROUP...: installs what is missing of the groups.
 ensure_packages() {
-  local wanted missing
+  local wanted missing added package architecture
   [ -z "${LUNABEAM_NO_SETUP:-}" ] || return 0
   mapfile -t wanted < <(packages_of "$@")
   [ ${#wanted[@]} -gt 0 ] || exit 1
@@ -79,8 +99,12 @@ ensure_packages() {
     die "missing packages, and neither root nor sudo to install them. As root: apt-get install ${missing[*]}"
   fi
   say "installing ${#missing[@]} packages: ${missing[*]}"
-  step 'apt: read the package lists' apt_get update || die 'apt-get update failed: check the sources of apt and the network'
-  local package
+  mapfile -t added < <(add_architectures "${missing[@]}")
+  [ ${#added[@]} -eq 0 ] || say "dpkg takes packages of ${added[*]} from here on (dpkg --add-architecture)"
+  if ! step 'apt: read the package lists' apt_get update; then
+    for architecture in "${added[@]}"; do as_root dpkg --remove-architecture "$architecture"; done
+    die 'apt-get update failed: check the sources of apt and the network'
+  fi
   for package in "${security_packages[@]}"; do
     if [[ " ${missing[*]} " == *" $package "* ]] && ! has_candidate "$package" && ! add_security_suite "$package"; then
       die "apt has no $package. Debian 12 ships it in the suite bookworm-security (component main):" \
@@ -108,7 +132,7 @@ doctor() {
       say "$(printf '%-12s' "$tool") missing"
     fi
   done
-  for group in build lint bench rust; do
+  for group in "${package_groups[@]}"; do
     mapfile -t missing < <(missing_packages $(packages_of "$group"))
     if [ ${#missing[@]} -eq 0 ]; then
       say "packages     $group: complete"

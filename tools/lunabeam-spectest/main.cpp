@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   app.add_option("--timeout", options.timeout_s, "seconds that one file may take")
       ->capture_default_str()
       ->check(kSeconds);
+  app.add_option("--launcher", options.launcher, "emulator that runs this program: starts the process of each file");
   app.add_option("--features", options.features,
                  "changes to the feature sets: `simd,-tail-call` enables one, disables another");
   app.add_flag("--only-validate", options.only_validate,

@@ -92,7 +92,16 @@ class Runner {
     supervisor_.max_children = options_.jobs != 0 ? options_.jobs : std::max(std::thread::hardware_concurrency(), 1u);
     supervisor_.timeout_s = options_.timeout_s;
     supervisor_.program = options_.program;
-    return kExitGood;
+    supervisor_.launcher = options_.launcher;
+    return find_program();
+  }
+
+  // By its own name: as /proc/self/exe a launcher would find itself.
+  int find_program() {
+    if (supervisor_.launcher.empty()) return kExitGood;
+    std::error_code error;
+    supervisor_.program = fs::canonical(supervisor_.program, error).string();
+    return error ? usage_error(fmt::format("{}: {}", options_.program, error.message())) : kExitGood;
   }
 
   int find_files() {

@@ -23,6 +23,7 @@ struct RunnerOptions {
   bool skip_missing = false;  // Exit status 77 when none of the paths exists.
   unsigned crash_line = 0;    // See ChildRequest.
   std::string program = "/proc/self/exe";
+  std::string launcher;  // Emulator that this program runs under, found in PATH; empty: none.
 };
 
 enum ExitStatus : int {

@@ -106,7 +106,7 @@ std::string describe_end(int status) {
   return fmt::format("exit status {} without a result", WEXITSTATUS(status));
 }
 
-pid_t spawn(const std::string& program, const ChildRequest& request, int records, int errors, int progress) {
+pid_t spawn(const SupervisorOptions& options, const ChildRequest& request, int records, int errors, int progress) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -115,13 +115,14 @@ pid_t spawn(const std::string& program, const ChildRequest& request, int records
   ::posix_spawn_file_actions_adddup2(&actions, records, kRecordDescriptor);
   ::posix_spawn_file_actions_adddup2(&actions, progress, kProgressDescriptor);
   std::vector<std::string> arguments = to_arguments(request);
-  arguments.insert(arguments.begin(), program);
+  arguments.insert(arguments.begin(), options.program);
+  if (!options.launcher.empty()) arguments.insert(arguments.begin(), options.launcher);
   std::vector<char*> pointers;
   pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, program.c_str(), &actions, nullptr, pointers.data(), environ);
+  const int error = ::posix_spawnp(&pid, arguments.front().c_str(), &actions, nullptr, pointers.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   errno = error;
   return error == 0 ? pid : -1;
@@ -153,8 +154,8 @@ class Supervisor {
     Descriptor record_writer, error_writer;
     if (child.progress->is_valid() && open_pipe(child.records, record_writer) &&
         open_pipe(child.errors, error_writer)) {
-      child.pid = spawn(options_.program, jobs_[job].request, record_writer.get(), error_writer.get(),
-                        child.progress->descriptor());
+      child.pid =
+          spawn(options_, jobs_[job].request, record_writer.get(), error_writer.get(), child.progress->descriptor());
     }
     if (child.pid < 0) {
       child.run.detail = fmt::format("no process could be started for it: {}", std::strerror(errno));

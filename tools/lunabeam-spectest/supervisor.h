@@ -19,7 +19,9 @@ struct Job {
 struct SupervisorOptions {
   unsigned max_children = 1;
   double timeout_s = 60;  // Of each child, wall time.
-  std::string program;    // Executable that knows kChildArgument.
+  // Executable that knows kChildArgument, and what starts it: found in PATH, given the executable as first argument. Empty: nothing.
+  std::string program;
+  std::string launcher;
 };
 
 // One result per job, in the order of the jobs. `finished` gets each as it comes (not in that order), and may add to it.

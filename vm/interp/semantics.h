@@ -12,6 +12,8 @@
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "vm/base/ints.h"
@@ -220,6 +222,8 @@ VM_ALWAYS_INLINE constexpr F trunc(F a) {
 VM_ALWAYS_INLINE f32 sqrt(f32 a) {
 #if defined(__SSE2__)
   return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(a)));  // Without the call for errno.
+#elif defined(__aarch64__)
+  return vget_lane_f32(vsqrt_f32(vdup_n_f32(a)), 0);
 #else
   return __builtin_sqrtf(a);
 #endif
@@ -227,6 +231,8 @@ VM_ALWAYS_INLINE f32 sqrt(f32 a) {
 VM_ALWAYS_INLINE f64 sqrt(f64 a) {
 #if defined(__SSE2__)
   return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_set_sd(a), _mm_set_sd(a)));
+#elif defined(__aarch64__)
+  return vget_lane_f64(vsqrt_f64(vdup_n_f64(a)), 0);
 #else
   return __builtin_sqrt(a);
 #endif

@@ -361,6 +361,12 @@ VM_ALWAYS_INLINE V128 fsqrt(V128 a) {
   } else {
     return v128(_mm_sqrt_pd(std::bit_cast<__m128d>(a)));
   }
+#elif defined(__aarch64__)
+  if constexpr (sizeof(F) == 4) {
+    return v128(vsqrtq_f32(std::bit_cast<float32x4_t>(a)));
+  } else {
+    return v128(vsqrtq_f64(std::bit_cast<float64x2_t>(a)));
+  }
 #else
   Lanes<F> roots;
   for (u32 i = 0; i < kLaneCount<F>; ++i) roots[i] = semantics::detail::sqrt(as<F>(a)[i]);

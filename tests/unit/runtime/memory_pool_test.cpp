@@ -1,6 +1,8 @@
 #include "runtime/memory_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -402,6 +404,45 @@ TEST(MemoryPool, AMemoryCostsThePagesThatAreWritten) {
   EXPECT_GE(each, 2u * 4096);
   EXPECT_LE(each, 2u * 4096 + 512);
   for (vm::MemoryInst& memory : memories) pool.free(memory, 3);
+}
+
+// The first page of the memory that was at `base`.
+bool is_resident(u8* base) {
+  unsigned char state = 0;
+  EXPECT_EQ(::mincore(base, 4096, &state), 0);
+  return (state & 1) != 0;
+}
+
+TEST(MemoryPool, GivesBackWholePagesOfTheKernelOnly) {
+  if (::sysconf(_SC_PAGESIZE) != 4096) GTEST_SKIP() << "larger pages hide what is given back";
+  MemoryBudget budget;
+  for (const u64 host_page_bytes : {4 * slot_class::kKiB, 64 * slot_class::kKiB}) {
+    MemoryPool pool(budget, {.use_pagemap = false, .host_page_bytes = host_page_bytes});
+    vm::MemoryInst small = empty_memory(), neighbour = empty_memory(), large = empty_memory();
+    ASSERT_TRUE(pool.allocate(small, 4096, nullptr, 1) && pool.allocate(neighbour, 4096, nullptr, 1));
+    ASSERT_TRUE(pool.allocate(large, kPage, nullptr, 1));
+    u8* const bases[] = {small.base, large.base};
+    for (vm::MemoryInst* memory : {&small, &neighbour, &large}) std::memset(memory->base, 0xA5, memory->size_bytes);
+    pool.free(small, 1);
+    pool.free(large, 1);
+    pool.trim();
+    EXPECT_EQ(is_resident(bases[0]), host_page_bytes > 4096);
+    EXPECT_FALSE(is_resident(bases[1]));
+    EXPECT_EQ(neighbour.base[0], 0xA5);
+    pool.free(neighbour, 1);
+  }
+}
+
+TEST(MemoryPool, MapsWholePagesOfEveryKernel) {
+  MemoryBudget budget;
+  MemoryPool pool(budget);
+  vm::MemoryInst memory = empty_memory();
+  ASSERT_TRUE(pool.allocate(memory, 5'000'001, nullptr, 1));
+  EXPECT_EQ(pool.stats().own_mappings, 1);
+  EXPECT_EQ(memory.capacity_bytes % 65536, 0u);
+  ASSERT_TRUE(pool.grow(memory, 9'000'001));
+  EXPECT_EQ(memory.capacity_bytes % 65536, 0u);
+  pool.free(memory, 1);
 }
 
 TEST(MemoryPool, TakesSlotsBackFromOtherWorkers) {

@@ -77,6 +77,19 @@ TEST_F(Runner, RunsEveryTierOfTheBuildUnlessOneIsForced) {
   EXPECT_THAT(errors_, HasSubstr("no tier `jit`"));
 }
 
+TEST_F(Runner, StartsChildrenThroughALauncher) {
+  write("good.wast", kGood);
+  options_.launcher = "env";
+  EXPECT_EQ(run(), kExitGood) << output_ << errors_;
+  EXPECT_EQ(report_["totals"]["interp-step"]["assertions_passed"], 1);
+  options_.launcher = "false";
+  EXPECT_EQ(run(), kExitUnexpected);
+  EXPECT_EQ(report_["files"][0]["detail"], "exit status 1 without a result");
+  options_.launcher = "no-such-launcher";
+  EXPECT_EQ(run(), kExitUnexpected);
+  EXPECT_EQ(report_["files"][0]["status"], "crashed");
+}
+
 TEST_F(Runner, FailsOnAWrongExpectation) {
   write("bad.wast", kBad);
   write("good.wast", kGood);
