@@ -47,36 +47,12 @@ std::optional<Bytes> read_module(const fs::path& path) {
   return std::move(read->bytes);
 }
 
-struct Way {
-  const char* name;
-  vm::Dispatch dispatch;
-  bool interrupted;
-};
-constexpr Way kWays[] = {
-    {"tail", vm::Dispatch::kTail, false},
-    {"step", vm::Dispatch::kStep, false},
-    {"step interrupted", vm::Dispatch::kStep, true},
-    {"tail interrupted", vm::Dispatch::kTail, true},
-};
-
-std::string line_of(const Observation& observation, size_t i) {
-  if (i >= observation.lines.size()) return "nothing";
-  return fmt::format("{} [{}]", observation.lines[i], observation.reductions[i]);
-}
-
-void report_difference(const char* way, const Observation& expected, const Observation& found) {
-  size_t i = 0;
-  while (line_of(expected, i) == line_of(found, i)) ++i;
-  fmt::print("differs {}: {} | {}\n", way, line_of(expected, i), line_of(found, i));
-}
-
 void run_module(const std::string& name, const Bytes& bytes, ObserveOptions options) {
   fmt::print("module {}\n", name);
   std::fflush(stdout);  // Names the module that ends the program.
   options.seed = differential::crc32(bytes);
   std::optional<Observation> first;
-  for (const Way& way : kWays) {
-    if (!vm::has_dispatch(way.dispatch)) continue;
+  for (const differential::Way& way : differential::ways()) {
     options.dispatch = way.dispatch;
     options.interrupted = way.interrupted;
     Observation found = differential::observe(bytes, options);
@@ -84,7 +60,7 @@ void run_module(const std::string& name, const Bytes& bytes, ObserveOptions opti
       for (const std::string& line : found.lines) fmt::print("{}\n", line);
       first = std::move(found);
     } else if (!found.same_as(*first)) {
-      report_difference(way.name, *first, found);
+      fmt::print("differs {}: {}\n", way.name, first->difference(found));
     }
   }
   u64 reductions = 0;
