@@ -76,7 +76,7 @@ class Observer {
   explicit Observer(const ObserveOptions& options) : options_(options), random_(options.seed) {}
 
   Observation run(std::span<const u8> bytes) && {
-    if (const Result<void> done = observe_module(bytes); !done) rejected(done.error());
+    if (const Result<void> done = observe_module(bytes); !done) say(describe_rejection(done.error()));
     return std::move(out_);
   }
 
@@ -84,9 +84,6 @@ class Observer {
   void say(std::string line, u64 reductions = 0) {
     out_.lines.push_back(std::move(line));
     out_.reductions.push_back(reductions);
-  }
-  void rejected(const Error& error) {
-    say(fmt::format("rejected {}: {}", name_of(vm::phase_of(error.code)), error.message()));
   }
 
   Result<void> observe_module(std::span<const u8> bytes) {
@@ -205,6 +202,10 @@ std::string Observation::difference(const Observation& other) const {
   size_t i = 0;
   while (line_of(*this, i) == line_of(other, i)) ++i;
   return line_of(*this, i) + " | " + line_of(other, i);
+}
+
+std::string describe_rejection(const Error& error) {
+  return fmt::format("rejected {}: {}", name_of(vm::phase_of(error.code)), error.message());
 }
 
 std::vector<Way> ways() {

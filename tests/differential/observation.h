@@ -25,6 +25,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vm/base/error.h"
 #include "vm/interp/interp.h"
 
 namespace lunabeam::differential {
@@ -56,6 +57,9 @@ struct Observation {
   // The first line that is not the same, here and there, with reductions. REQUIRES: !same_as(other).
   [[nodiscard]] std::string difference(const Observation& other) const;
 };
+
+// The line about a module that does not load or link.
+[[nodiscard]] std::string describe_rejection(const vm::Error& error);
 
 // A way of running a module: all do the same.
 struct Way {
