@@ -111,6 +111,12 @@ struct Store::Impl : ExecContext {
       reductions += store.chunk;
       store.granted += static_cast<u64>(store.chunk);
     }
+    const u64 limit = store.options.reduction_limit;
+    if (limit != 0 && store.granted - static_cast<u64>(reductions) > limit) {
+      exec.trap = Trap{.kind = TrapKind::kOutOfFuel};
+      exec.reductions = reductions;
+      return kTickTrap;
+    }
     if (!kTorture && !store.options.yield_at_every_tick) return reductions;
     store.reductions_at_resume = reductions;
     return kTickLeave;

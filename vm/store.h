@@ -33,6 +33,8 @@ struct Outcome {
 struct StoreOptions {
   bool shared = true;  // Several instances: references are FuncInst* (rule P3).
   u64 stack_cap_bytes = u64{1} << 20;
+  // An invocation that is charged more traps at its next tick: out of fuel. 0: none.
+  u64 reduction_limit = 0;
   u64 memory_limit_bytes = u64{4} << 30;  // Of all memories and private tables together.
   Dispatch dispatch = kDefaultDispatch;
   // Reductions between two ticks, and whether each tick leaves run(); torture builds always leave.

@@ -3,6 +3,9 @@
 //       For every module: `module FILE`, the lines of its observation (observation.h) in the first tier, what each other way of running
 //       it does differently, and `end REDUCTIONS COLLECTIONS STACK-MOVES`.
 //           differs WAY: LINE | LINE     the first line that differs, here and there, with reductions
+//   lunabeam_differential validate FILE...
+//       For every module `valid` or `rejected PHASE: MESSAGE` between the same two lines. Without the legacy exceptions, which no other
+//       engine takes together with the others.
 //   lunabeam_differential generate PROFILE SEED COUNT FOLDER
 //       Writes FOLDER/PROFILE-SEED.wasm for COUNT seeds from SEED on. Profiles: tests/support/generator_profiles.h.
 // FILEs end in .wasm (binary) or .wat (text). Exit status: 0 also when something differs; 1: wrong usage or a file cannot be read.
@@ -21,6 +24,7 @@
 #include "tests/differential/checksum.h"
 #include "tests/differential/observation.h"
 #include "tests/support/generator_profiles.h"
+#include "vm/module.h"
 #include "vm/text/source_text.h"
 #include "vm/text/text.h"
 
@@ -47,36 +51,12 @@ std::optional<Bytes> read_module(const fs::path& path) {
   return std::move(read->bytes);
 }
 
-struct Way {
-  const char* name;
-  vm::Dispatch dispatch;
-  bool interrupted;
-};
-constexpr Way kWays[] = {
-    {"tail", vm::Dispatch::kTail, false},
-    {"step", vm::Dispatch::kStep, false},
-    {"step interrupted", vm::Dispatch::kStep, true},
-    {"tail interrupted", vm::Dispatch::kTail, true},
-};
-
-std::string line_of(const Observation& observation, size_t i) {
-  if (i >= observation.lines.size()) return "nothing";
-  return fmt::format("{} [{}]", observation.lines[i], observation.reductions[i]);
-}
-
-void report_difference(const char* way, const Observation& expected, const Observation& found) {
-  size_t i = 0;
-  while (line_of(expected, i) == line_of(found, i)) ++i;
-  fmt::print("differs {}: {} | {}\n", way, line_of(expected, i), line_of(found, i));
-}
-
 void run_module(const std::string& name, const Bytes& bytes, ObserveOptions options) {
   fmt::print("module {}\n", name);
   std::fflush(stdout);  // Names the module that ends the program.
   options.seed = differential::crc32(bytes);
   std::optional<Observation> first;
-  for (const Way& way : kWays) {
-    if (!vm::has_dispatch(way.dispatch)) continue;
+  for (const differential::Way& way : differential::ways()) {
     options.dispatch = way.dispatch;
     options.interrupted = way.interrupted;
     Observation found = differential::observe(bytes, options);
@@ -84,12 +64,26 @@ void run_module(const std::string& name, const Bytes& bytes, ObserveOptions opti
       for (const std::string& line : found.lines) fmt::print("{}\n", line);
       first = std::move(found);
     } else if (!found.same_as(*first)) {
-      report_difference(way.name, *first, found);
+      fmt::print("differs {}: {}\n", way.name, first->difference(found));
     }
   }
   u64 reductions = 0;
   for (const u64 charged : first->reductions) reductions += charged;
   fmt::print("end {} {} {}\n", reductions, first->collections, first->stack_moves);
+}
+
+int validate(const std::vector<std::string>& arguments) {
+  vm::FeatureSet features = vm::FeatureSet::supported();
+  features.disable(vm::Feature::kLegacyExceptions);
+  for (const std::string& name : arguments) {
+    std::optional<Bytes> bytes = read_module(name);
+    if (!bytes) return 1;
+    fmt::print("module {}\n", name);
+    std::fflush(stdout);
+    const vm::Result<std::shared_ptr<vm::Module>> module = vm::Module::load(*std::move(bytes), nullptr, features);
+    fmt::print("{}\nend 0 0 0\n", module ? "valid" : differential::describe_rejection(module.error()));
+  }
+  return 0;
 }
 
 int run(std::vector<std::string> arguments) {
@@ -144,12 +138,14 @@ int main(int argc, char** argv) {
   const std::string_view verb = argc > 1 ? argv[1] : "";
   const std::vector<std::string> arguments(argv + std::min(argc, 2), argv + argc);
   if (verb == "run" && !arguments.empty()) return run(arguments);
+  if (verb == "validate" && !arguments.empty()) return validate(arguments);
   if (verb == "generate" && arguments.size() == 4) {
     const std::optional<u64> first = parse_number(arguments[1]), count = parse_number(arguments[2]);
     if (first && count) return generate(arguments[0], *first, *count, arguments[3]);
   }
   fmt::print(stderr,
              "usage: lunabeam_differential run [--provider FILE] FILE...\n"
+             "       lunabeam_differential validate FILE...\n"
              "       lunabeam_differential generate PROFILE SEED COUNT FOLDER\n");
   return 1;
 }

@@ -45,7 +45,9 @@ std::string_view name_of(ErrorPhase phase) {
   return {};
 }
 
-bool is_limit(TrapKind kind) { return kind == TrapKind::kCallStackExhausted || kind == TrapKind::kOutOfMemory; }
+bool is_limit(TrapKind kind) {
+  return kind == TrapKind::kCallStackExhausted || kind == TrapKind::kOutOfMemory || kind == TrapKind::kOutOfFuel;
+}
 
 std::string describe_trap(TrapKind kind) {
   switch (kind) {
@@ -74,7 +76,7 @@ class Observer {
   explicit Observer(const ObserveOptions& options) : options_(options), random_(options.seed) {}
 
   Observation run(std::span<const u8> bytes) && {
-    if (const Result<void> done = observe_module(bytes); !done) rejected(done.error());
+    if (const Result<void> done = observe_module(bytes); !done) say(describe_rejection(done.error()));
     return std::move(out_);
   }
 
@@ -82,9 +84,6 @@ class Observer {
   void say(std::string line, u64 reductions = 0) {
     out_.lines.push_back(std::move(line));
     out_.reductions.push_back(reductions);
-  }
-  void rejected(const Error& error) {
-    say(fmt::format("rejected {}: {}", name_of(vm::phase_of(error.code)), error.message()));
   }
 
   Result<void> observe_module(std::span<const u8> bytes) {
@@ -95,6 +94,7 @@ class Observer {
     // Alone where it can be, as in a process.
     store_options.shared = !options_.provider.empty();
     store_options.stack_cap_bytes = options_.stack_cap_bytes;
+    store_options.reduction_limit = options_.reduction_limit;
     store_options.memory_limit_bytes = options_.memory_limit_bytes;
     store_options.dispatch = options_.dispatch;
     if (options_.interrupted) {
@@ -132,8 +132,10 @@ class Observer {
 
   // False: the rest would depend on the engine.
   bool call_exports(Store& store, Ctx& instance) {
+    u32 calls = 0;
     for (const Export& item : instance.module->exports) {
-      if (item.kind != ExternKind::kFunc) continue;
+      if (item.kind != ExternKind::kFunc || calls == options_.max_calls) continue;
+      ++calls;
       const vm::FuncType& type = vm::TypeRegistry::global().func(instance.module->func_types[item.index]);
       std::vector<u64> slots;
       std::string text = hex_of(item.name);
@@ -151,7 +153,7 @@ class Observer {
       }
       const Outcome outcome = store.invoke(instance, item.index, slots);
       const bool is_comparable = outcome.kind != Outcome::Kind::kTrapped || !is_limit(outcome.trap.kind);
-      say(fmt::format("call {} -> {}", text, describe_outcome(outcome)), outcome.reductions);
+      say(fmt::format("call {} -> {}", text, describe_outcome(outcome)), is_comparable ? outcome.reductions : 0);
       if (!is_comparable) return false;
     }
     return true;
@@ -189,7 +191,33 @@ class Observer {
   Observation out_;
 };
 
+std::string line_of(const Observation& observation, size_t i) {
+  if (i >= observation.lines.size()) return "nothing";
+  return fmt::format("{} [{}]", observation.lines[i], observation.reductions[i]);
+}
+
 }  // namespace
+
+std::string Observation::difference(const Observation& other) const {
+  size_t i = 0;
+  while (line_of(*this, i) == line_of(other, i)) ++i;
+  return line_of(*this, i) + " | " + line_of(other, i);
+}
+
+std::string describe_rejection(const Error& error) {
+  return fmt::format("rejected {}: {}", name_of(vm::phase_of(error.code)), error.message());
+}
+
+std::vector<Way> ways() {
+  std::vector<Way> all = {
+      {"tail", vm::Dispatch::kTail, false},
+      {"step", vm::Dispatch::kStep, false},
+      {"step, interrupted", vm::Dispatch::kStep, true},
+      {"tail, interrupted", vm::Dispatch::kTail, true},
+  };
+  std::erase_if(all, [](const Way& way) { return !vm::has_dispatch(way.dispatch); });
+  return all;
+}
 
 Observation observe(std::span<const u8> module, const ObserveOptions& options) { return Observer(options).run(module); }
 

@@ -12,7 +12,7 @@
 //
 //   OUTCOME    returned VALUE... | trapped TEXT | thrown VALUE... | limit
 //              TEXT: as traps.def has it, but one for all kinds of null references. limit: what depends on the engine or the machine
-//              (stack, memory); what would follow cannot be compared, and nothing does follow.
+//              (stack, memory, reductions); what would follow cannot be compared, and nothing does follow.
 //   VALUE      i32:8 digits  i64:16  f32:8  f64:16 (NaNs: nan)  v128:32 (as one little-endian number)
 //              null  i31:8  func  extern:8 (number of the embedder)  extern  any
 //              struct(VALUE,...)  array:LENGTH(VALUE,...)  exn(VALUE,...)
@@ -22,8 +22,10 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "vm/base/error.h"
 #include "vm/interp/interp.h"
 
 namespace lunabeam::differential {
@@ -39,20 +41,36 @@ struct ObserveOptions {
   std::span<const u8> provider = {};  // A module that is instantiated first, as `provider`. Empty: none.
   u64 memory_limit_bytes = u64{256} << 20;
   u64 stack_cap_bytes = u64{32} << 20;
+  u64 reduction_limit = 0;  // Of one call; 0: none, the module ends by itself.
+  u32 max_calls = ~u32{0};  // Exported functions behind that many are not called.
 };
 
 struct Observation {
   std::vector<std::string> lines;
-  std::vector<u64> reductions;  // Per line: charged by the call, 0 for other lines.
+  std::vector<u64> reductions;  // Per line: charged by the call; 0 for other lines and for a limit.
   u64 collections = 0;          // Of the garbage collector.
   u64 stack_moves = 0;
 
   [[nodiscard]] bool same_as(const Observation& other) const {
     return lines == other.lines && reductions == other.reductions;
   }
+  // The first line that is not the same, here and there, with reductions. REQUIRES: !same_as(other).
+  [[nodiscard]] std::string difference(const Observation& other) const;
 };
 
-// Cost: whatever the module costs; it should end by itself.
+// The line about a module that does not load or link.
+[[nodiscard]] std::string describe_rejection(const vm::Error& error);
+
+// A way of running a module: all do the same.
+struct Way {
+  std::string_view name;
+  vm::Dispatch dispatch;
+  bool interrupted;
+};
+// Those of this build.
+[[nodiscard]] std::vector<Way> ways();
+
+// Cost: whatever the module costs, up to the limits.
 [[nodiscard]] Observation observe(std::span<const u8> module, const ObserveOptions& options);
 
 }  // namespace lunabeam::differential

@@ -131,6 +131,13 @@ class Engine:
         return self.error_text(error) if error else module
 
 
+    def validate(self, binary):
+        """The text of an error; empty: valid."""
+        data = (ctypes.c_uint8 * len(binary)).from_buffer_copy(binary)
+        error = self.ffi.wasmtime_module_validate(self.engine.ptr(), data, len(binary))
+        return self.error_text(error) if error else ""
+
+
 class Instance:
     """One module in a store of its own."""
 
@@ -372,6 +379,18 @@ def check_outcome(what, ours, theirs):
         raise Differs(f"{what}: {ours} | {theirs}")
 
 
+# Limits of the other engine's implementation.
+LIMIT = re.compile(r"limit|too large|too many|exceed|out of bounds of|not supported|maximum")
+
+
+def check_limit(error):
+    """What we accept, the other engine must accept too."""
+    if error:
+        if LIMIT.search(error):
+            raise Cut(f"limit: accepted | {error[:80]}")
+        raise Differs(f"accepted | {error}")
+
+
 class Comparison:
     def __init__(self, engine, provider):
         self.engine = engine
@@ -383,11 +402,15 @@ class Comparison:
     def module(self, path, lines):
         """Raises Differs or Cut."""
         binary = self.engine.binary(path)
+        if lines[0] == "valid":
+            check_limit(self.engine.validate(binary))
+            self.counts["valid for both"] += 1
+            return
         compiled = self.engine.compile(binary)
         rejected = lines[0].removeprefix("rejected ") if lines[0].startswith("rejected ") else None
         if isinstance(compiled, str):
             if rejected is None:
-                raise Differs(f"accepted | {compiled}")
+                check_limit(compiled)
             self.counts["rejected by both"] += 1
             return
         try:

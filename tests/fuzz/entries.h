@@ -19,4 +19,9 @@ void read_as_script(std::span<const u8> input);
 // 4. What validates still does so after the way through text.
 void read_as_binary(std::span<const u8> input);
 
+// Executes: a binary module as it is, everything else as the choices of the program generator. Promise:
+// 5. A module that is valid does the same in every tier, however often it is interrupted, reductions included; and a generated one is valid.
+// Cost: bounded by the limits of time and memory that each call has.
+void execute(std::span<const u8> input);
+
 }  // namespace lunabeam::fuzz

@@ -1,7 +1,8 @@
 // fuzz_replay: the fuzz targets without libFuzzer.
 //   fuzz_replay script PATH...            every .wast file below the paths, whole
 //   fuzz_replay binary PATH...            every .wasm file below the paths, and every module of the .wast files
-//   fuzz_replay write-seeds OUT SUITE...  fills OUT/script, OUT/binary and OUT/script.dict
+//   fuzz_replay execute PATH...           the same modules, and every .choices file, executed
+//   fuzz_replay write-seeds OUT SUITE...  fills OUT/script, OUT/binary, OUT/execute and OUT/script.dict
 // A broken promise, failed check or sanitizer report ends the program; the input's name is the last line on standard error before it.
 // Exit status: 0, 1 wrong usage, 77 no input at all.
 #include <fmt/format.h>
@@ -17,6 +18,7 @@
 
 #include "tests/fuzz/entries.h"
 #include "tests/fuzz/seeds.h"
+#include "tests/support/random.h"
 
 namespace {
 
@@ -26,6 +28,7 @@ using namespace lunabeam;  // NOLINT: a test's source file.
 constexpr int kSkipped = 77;
 constexpr size_t kPieceBytes = 4096;
 constexpr size_t kMaxSeed = 65536;  // -max_len of tools/dev fuzz.
+constexpr u32 kProgramSeeds = 300;
 
 // Name of the input that is being run, for the handler.
 char current[1024];
@@ -81,9 +84,23 @@ size_t replay_binaries(const std::vector<fs::path>& paths) {
   });
 }
 
+size_t replay_executions(const std::vector<fs::path>& paths) {
+  size_t count = for_each_binary(paths, [](const std::string& name, std::span<const u8> input) {
+    remember(name);
+    fuzz::execute(input);
+  });
+  for (const fs::path& path : fuzz::files_below(paths, {".choices"})) {
+    remember(path.string());
+    fuzz::execute(as_bytes(fuzz::read_file(path)));
+    ++count;
+  }
+  return count;
+}
+
 size_t write_seeds(const fs::path& out, const std::vector<fs::path>& suite) {
   fs::create_directories(out / "script");
   fs::create_directories(out / "binary");
+  fs::create_directories(out / "execute");
   size_t count = 0;
   const auto keep = [&](const fs::path& folder, std::span<const u8> input, const char* extension) {
     if (input.size() > kMaxSeed) return;
@@ -97,7 +114,16 @@ size_t write_seeds(const fs::path& out, const std::vector<fs::path>& suite) {
     fuzz::for_each_piece(path.string(), script, kPieceBytes,
                          [&](const std::string&, std::span<const u8> input) { keep("script", input, ".wast"); });
   }
-  for_each_binary(suite, [&](const std::string&, std::span<const u8> input) { keep("binary", input, ".wasm"); });
+  for_each_binary(suite, [&](const std::string&, std::span<const u8> input) {
+    keep("binary", input, ".wasm");
+    keep("execute", input, ".wasm");
+  });
+  tests::Random random(count);
+  for (u32 i = 0; i < kProgramSeeds; ++i) {
+    std::vector<u8> choices(64 + random.below(4096));
+    for (u8& choice : choices) choice = static_cast<u8>(random.next());
+    keep("execute", choices, ".choices");
+  }
   std::ofstream dictionary(out / "script.dict");
   for (const std::string& keyword : keywords) dictionary << '"' << keyword << "\"\n";
   return count;
@@ -114,12 +140,14 @@ int main(int argc, char** argv) {
     count = replay_scripts(paths);
   } else if (verb == "binary") {
     count = replay_binaries(paths);
+  } else if (verb == "execute") {
+    count = replay_executions(paths);
   } else if (verb == "write-seeds" && paths.size() > 1) {
     const fs::path out = paths.front();
     paths.erase(paths.begin());
     count = write_seeds(out, paths);
   } else {
-    fmt::print(stderr, "usage: fuzz_replay script|binary PATH... | write-seeds OUT SUITE...\n");
+    fmt::print(stderr, "usage: fuzz_replay script|binary|execute PATH... | write-seeds OUT SUITE...\n");
     return 1;
   }
   fmt::print("{} inputs\n", count);

@@ -8,12 +8,11 @@
 
 namespace lunabeam::tests {
 
-// The options of program `seed` of a profile; nullopt: there is no such profile.
+// The options of a program of a profile; nullopt: there is no such profile.
 //   mixed    a little of everything; which features a program has depends on the seed
 //   deep     recursion with references in every frame while the collector runs, exceptions through tail calls, growing stacks
 //   numbers  numbers, vectors and memories only: longest in plain code
-[[nodiscard]] inline std::optional<GeneratorOptions> profile_options(std::string_view profile, u64 seed) {
-  Random random(seed ^ 0x5EED);
+[[nodiscard]] inline std::optional<GeneratorOptions> profile_options(std::string_view profile, Random& random) {
   GeneratorOptions options;
   options.exports_all = true;
   // Small ones mostly: they are many, and what they show is easy to see.
@@ -39,6 +38,10 @@ namespace lunabeam::tests {
     return std::nullopt;
   }
   return options;
+}
+[[nodiscard]] inline std::optional<GeneratorOptions> profile_options(std::string_view profile, u64 seed) {
+  Random random(seed ^ 0x5EED);
+  return profile_options(profile, random);
 }
 
 }  // namespace lunabeam::tests

@@ -5,8 +5,8 @@
 
 namespace lunabeam::tests {
 
-ProgramGenerator::ProgramGenerator(u64 seed, GeneratorOptions options)
-    : random_(seed), options_(options), value_letters_("iiiIIfFFr"), letters_("iIfFr") {
+ProgramGenerator::ProgramGenerator(Random random, GeneratorOptions options)
+    : random_(random), options_(options), value_letters_("iiiIIfFFr"), letters_("iIfFr") {
   const auto add = [&](bool wanted, std::string_view often, std::string_view once, std::string_view statements) {
     if (!wanted) return;
     value_letters_ += often;

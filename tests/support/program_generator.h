@@ -47,7 +47,8 @@ class ProgramGenerator {
  public:
   static constexpr i32 kFuel = 300;  // First value of global 0: so often do loops go round, in all functions together.
 
-  ProgramGenerator(u64 seed, GeneratorOptions options);
+  ProgramGenerator(u64 seed, GeneratorOptions options) : ProgramGenerator(Random(seed), options) {}
+  ProgramGenerator(Random random, GeneratorOptions options);
 
   [[nodiscard]] Bytes build();
   [[nodiscard]] const std::vector<GeneratedFunction>& functions() const { return functions_; }

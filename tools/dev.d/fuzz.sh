@@ -1,6 +1,6 @@
 # Fuzzing. Sourced by tools/dev.
 
-fuzz_targets=(script binary)
+fuzz_targets=(script binary execute)
 fuzz_max_len=65536 # also the largest seed, see tests/fuzz/replay.cpp
 
 # fuzz [SECONDS] [TARGET]: each target (or the one named) for SECONDS, one after the other. What was learned stays in

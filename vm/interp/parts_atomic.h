@@ -55,11 +55,9 @@ struct Part<Id> {
     const u64 address = r.fp[ip->f[0]];
     const u64 offset = whole_u64(ip[1]);
     const u16* const last = packed(ip + 2);  // Memory, ., ., d.
-    if constexpr (kBytes > 1) {
-      // A sum that wraps is out of bounds.
-      if (u64 begin; (address + offset) % kBytes != 0 && !__builtin_add_overflow(address, offset, &begin)) [[unlikely]]
-        return trap(r, TrapKind::kUnalignedAtomic);
-    }
+    // Also of a sum that wraps: it loses a multiple of the size.
+    if ((address + offset) % kBytes != 0) [[unlikely]]
+      return trap(r, TrapKind::kUnalignedAtomic);
     u8* at;
     if (!in_bounds<kBytes>(r, last[0], address, offset, at)) [[unlikely]]
       return trap(r, TrapKind::kOutOfBoundsMemoryAccess);

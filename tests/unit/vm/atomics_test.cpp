@@ -86,7 +86,7 @@ TEST_P(Atomics, ReadModifyAndWrite) {
         values(ctx, "store", {8, operand & whole});
         cell = operand & mask;
       }
-      // Alignment is that of the effective address and counts before bounds, unless the sum wraps.
+      // Alignment is that of the effective address and counts before bounds, also when the sum wraps.
       const u64 unaligned = width.bytes == 1 ? 0 : 1;
       const u64 size = inst.size_bytes;
       for (const char* op : {"load", "store", "add", "cmpxchg"}) {
@@ -100,7 +100,12 @@ TEST_P(Atomics, ReadModifyAndWrite) {
           EXPECT_EQ(fault(8 + unaligned), TrapKind::kUnalignedAtomic) << op;
           EXPECT_EQ(fault(size + unaligned), TrapKind::kUnalignedAtomic) << op;
         }
-        if (address == "i64") EXPECT_EQ(fault(~u64{0} - 14), TrapKind::kOutOfBoundsMemoryAccess) << op;
+        if (address == "i64") {
+          EXPECT_EQ(fault(~u64{0} - 15), TrapKind::kOutOfBoundsMemoryAccess) << op;
+          if (unaligned != 0) EXPECT_EQ(fault(~u64{0} - 14), TrapKind::kUnalignedAtomic) << op;
+          EXPECT_EQ(fault(~u64{0} - 7), TrapKind::kOutOfBoundsMemoryAccess) << op;  // Wraps: the offset is 16.
+          if (unaligned != 0) EXPECT_EQ(fault(~u64{0} - 6), TrapKind::kUnalignedAtomic) << op;
+        }
       }
     }
   }
