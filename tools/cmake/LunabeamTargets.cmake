@@ -40,13 +40,16 @@ function(lunabeam_add_tool name)
   list(REMOVE_ITEM sources "${main}")
   add_library(${name}_parts STATIC ${sources})
   target_link_libraries(${name}_parts PUBLIC
-    lunabeam_wasi lunabeam_runtime lunabeam_vm fmt::fmt CLI11::CLI11 nlohmann_json::nlohmann_json)
+    lunabeam_wasi lunabeam_runtime lunabeam_vm lunabeam_fmt CLI11::CLI11 nlohmann_json::nlohmann_json)
   # Command lines and reports are not hot, and their optimisation would take a fifth of a whole build.
   target_compile_options(${name}_parts PRIVATE $<IF:$<CONFIG:Release>,-O1,-O0>)
   lunabeam_precompile(${name}_parts HEADERS <CLI/CLI.hpp> <nlohmann/json.hpp>)
   add_executable(${name} "${main}")
   lunabeam_use_mimalloc(${name})
   target_link_libraries(${name} PRIVATE ${name}_parts)
+  if(LUNABEAM_STATIC)
+    target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
+  endif()
 endfunction()
 
 # lunabeam_add_unit_tests(<layer> [LINK <targets>...])
