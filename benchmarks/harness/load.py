@@ -1,4 +1,7 @@
-"""Load path: how fast engines read, check and translate a large module, and how soon a small one's first instruction runs."""
+"""Load path: how fast engines read, check and translate a large module, and how soon a small one's first instruction runs.
+
+Rates are per second of processor time, which others on the machine disturb least; the start is time that passes.
+"""
 
 import json
 import os
@@ -27,7 +30,7 @@ class Row(NamedTuple):
     unit: str
     goal: float | None
     is_rate: bool       # Rates want to be high, times low.
-    values: dict        # {engine: median}
+    values: dict        # {engine: figure}
 
 
 def _output(command, environment=None):
@@ -108,7 +111,7 @@ def rates(micro, runs):
             add("node", "validate", [size / t for t in times["validate"]])
             add("node", "translate", [code / t for t in times["compile"]])
     program, missing = wasmtime.program()
-    if program:  # Once: it takes seconds. Processor time, so that writing the code does not count for much.
+    if program:  # Once: it takes seconds.
         before = os.times()
         _output([str(program), "compile", *_WASMTIME_BASELINE, "-o", str(CACHE / "load" / "out.cwasm"), str(module)])
         after = os.times()
@@ -152,7 +155,7 @@ def _native():
 
 
 def start(lunabeam, runs):
-    """The row of the small module."""
+    """The rows of the small module."""
     module = str(guests.start())
     commands = {"lunabeam": [str(lunabeam), "run", module]}
     program, _ = wasm3.build()
@@ -169,14 +172,15 @@ def start(lunabeam, runs):
     for _ in range(runs):
         for engine, command in commands.items():
             times[engine].append(_until_first_byte(command))
-    values = {engine: statistics.median(of) * 1e3 for engine, of in times.items()}
-    kib = os.stat(module).st_size / 1000
-    return Row(f"start to first instruction, {kib:.0f} KB", "ms", 3.0, False, values)
+    size = f"{os.stat(module).st_size / 1000:.0f} KB"
+    return [Row(f"start to first instruction, {size}", "ms", 3.0, False,
+                {engine: statistics.median(of) * 1e3 for engine, of in times.items()}),
+            Row("  the fastest of them", "ms", None, False, {engine: min(of) * 1e3 for engine, of in times.items()})]
 
 
 def table(rows):
     """Prints the rows and returns how many goals are missed. A ratio above 1 means that lunabeam is faster."""
-    print(f"{'median':<38}" + "".join(f"{engine:>10}{'ratio':>8}" if engine != "lunabeam" else f"{engine:>10}"
+    print(f"{'medians':<38}" + "".join(f"{engine:>10}{'ratio':>8}" if engine != "lunabeam" else f"{engine:>10}"
                                        for engine in ENGINES) + "  goal")
     missed = 0
     for row in rows:
@@ -193,6 +197,7 @@ def table(rows):
             line += f"  {'>=' if row.is_rate else '<'} {row.goal:g} {row.unit}: {'kept' if kept else 'MISSED'}"
             missed += not kept
         print(line)
-        if "native" in row.values:
-            print(f"{'  a C program that does the same':<38}{row.values['native']:10.1f}")
+    native = ", ".join(f"{row.values['native']:.1f} ms" for row in rows if "native" in row.values)
+    if native:
+        print(f"a C program that writes a byte, median and fastest: {native}")
     return missed

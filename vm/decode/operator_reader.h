@@ -120,7 +120,10 @@ inline constexpr auto kImmediates = [] {
   if (immediate == Immediate::kLocal) return reader_.read_u32(out.index);
   if (immediate == Immediate::kNone) return true;
   if (immediate == Immediate::kMemArg) return read_mem_arg(out);
-  if (immediate == Immediate::kS32) {
+  // Four comparisons in a row would become one jump through a table, which is predicted worse.
+  auto rest = static_cast<u32>(immediate);
+  asm("" : "+r"(rest));
+  if (rest == static_cast<u32>(Immediate::kS32)) {
     i32 value = 0;
     if (!reader_.read_s32(value)) return false;
     out.value = static_cast<u32>(value);

@@ -14,10 +14,10 @@ static_assert(kOpCount <= kMaxOps);
 namespace {
 
 // The sequences as a tree, made at compile time: from a node, an operation leads to the node of the longer sequence.
-// Invariant 1: node 0 is the root; 0 as a successor means none.
+// Invariant 1: node 0 is the root; 0 as a successor means that no sequence goes on from there.
 class FusionTree {
  public:
-  // Where a step leads to: the node, and the fused operation that ends there, or 0.
+  // Where a step leads to: the node of longer sequences, and the fused operation that ends there, or 0.
   struct Step {
     u32 key = 0;  // node << 16 | id; 0 = none (id 0 is no operation).
     u16 node = 0;
@@ -28,7 +28,11 @@ class FusionTree {
     for (u32 i = 0; i < kFused.size; ++i) {
       const Fused& fused = kFused.list[i];
       u16 node = 0;
-      for (u32 part = 0; part + 1u < fused.parts; ++part) node = grow(node, fused.ids[part]).node;
+      for (u32 part = 0; part + 1u < fused.parts; ++part) {
+        Step& step = grow(node, fused.ids[part]);
+        if (step.node == 0) step.node = nodes_++;
+        node = step.node;
+      }
       const u16 last = fused.ids[fused.parts - 1];
       const auto id = static_cast<u16>(kFusedBase + i);
       end(grow(node, last), id);
@@ -36,11 +40,18 @@ class FusionTree {
     }
   }
 
+  // False: no sequence goes on from the node with `id`. True is a guess that is right nearly always, from a table that stays in the
+  // nearest cache.
+  [[nodiscard]] bool may_follow(u16 node, u16 id) const {
+    return (followers_[node][id / 64 % kFilterWords] >> (id % 64) & 1) != 0;
+  }
   [[nodiscard]] constexpr const Step& next(u16 node, u16 id) const { return steps_[find(u32{node} << 16 | id)]; }
 
  private:
   static constexpr u32 kPlaceBits = 14;
   static constexpr u32 kPlaces = 1u << kPlaceBits;
+  static constexpr u32 kMaxNodes = 512;
+  static constexpr u32 kFilterWords = 4;
 
   // An S form is one above its A form.
   static constexpr bool has_a_form(u16 id) {
@@ -68,8 +79,9 @@ class FusionTree {
     const u32 key = u32{node} << 16 | id;
     Step& step = steps_[find(key)];
     if (step.key == 0) {
-      VM_CHECK(nodes_ < kPlaces / 2);
-      step = Step{.key = key, .node = nodes_++};
+      VM_CHECK(nodes_ < kMaxNodes && ++size_ < kPlaces / 2);
+      step.key = key;
+      followers_[node][id / 64 % kFilterWords] |= u64{1} << (id % 64);
     }
     return step;
   }
@@ -78,6 +90,8 @@ class FusionTree {
   }
 
   std::array<Step, kPlaces> steps_{};
+  std::array<std::array<u64, kFilterWords>, kMaxNodes> followers_{};
+  u32 size_ = 0;
   u16 nodes_ = 1;
 };
 
@@ -156,6 +170,7 @@ void fuse(std::span<Insn> code) noexcept {
     at = behind;
     u16 best = 0;
     for (size_t next = behind; node != 0 && next < code.size(); next += length(&code[next])) {
+      if (!kTree.may_follow(node, code[next].op)) break;
       const FusionTree::Step& step = kTree.next(node, code[next].op);
       node = step.node;
       if (step.fused != 0) best = step.fused;
