@@ -4,6 +4,8 @@
 // which stops concurrent inserts) and unlinked under the structure lock; the same for inner nodes below the root.
 #include "runtime/pid_table.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <new>
 
@@ -24,15 +26,30 @@ struct PidTable::Node {
   u32 slot_count = 0;
   std::atomic<void*>* slots() { return reinterpret_cast<std::atomic<void*>*>(this + 1); }
 
+  static u64 size_bytes(u32 slot_count) { return sizeof(Node) + slot_count * sizeof(std::atomic<void*>); }
+  // Inner nodes are mappings of their own: most have few children, and the system gives pages for those only.
   static Node* create(u32 bits) noexcept {
     const u32 count = 1u << bits;
-    void* block = std::calloc(1, sizeof(Node) + count * sizeof(std::atomic<void*>));
+    void* block = nullptr;
+    if (bits == kLeafBits) {
+      block = std::calloc(1, size_bytes(count));
+    } else {
+      block = mmap(nullptr, size_bytes(count), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (block == MAP_FAILED) block = nullptr;
+    }
     VM_CHECK(block != nullptr);
     auto* node = new (block) Node;
     node->slot_count = count;
     return node;
   }
-  static void reclaim(Retired& retired, void*) noexcept { std::free(reinterpret_cast<Node*>(&retired)); }
+  static void destroy(Node* node) noexcept {
+    if (node->slot_count == 1u << kLeafBits) {
+      std::free(node);
+    } else {
+      munmap(node, size_bytes(node->slot_count));
+    }
+  }
+  static void reclaim(Retired& retired, void*) noexcept { destroy(reinterpret_cast<Node*>(&retired)); }
   void retire(EpochParticipant& epoch) noexcept {
     retired.reclaim = &reclaim;
     epoch.retire(retired);
@@ -53,11 +70,15 @@ PidTable::~PidTable() { free_tree(root_.load(std::memory_order_relaxed), kInnerL
 void PidTable::free_tree(Node* node, u32 level) noexcept {
   if (node == nullptr) return;
   if (level > 0) {
-    for (u32 i = 0; i < node->slot_count; ++i) {
-      free_tree(static_cast<Node*>(node->slots()[i].load(std::memory_order_relaxed)), level - 1);
+    u32 left = node->count.load(std::memory_order_relaxed);
+    for (u32 i = 0; left > 0; ++i) {
+      auto* child = static_cast<Node*>(node->slots()[i].load(std::memory_order_relaxed));
+      if (child == nullptr) continue;
+      free_tree(child, level - 1);
+      --left;
     }
   }
-  std::free(node);
+  Node::destroy(node);
 }
 
 PidTable::Node* PidTable::leaf_of(u64 pid) const noexcept {

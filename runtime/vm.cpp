@@ -68,6 +68,7 @@ Vm::Vm(const VmOptions& options) noexcept
     : options_(options), clock_(make_clock(options)), budget_(options.memory_limit_bytes) {
   const u32 asked = options.workers != 0 ? options.workers : processors();
   const u32 workers = options.deterministic ? 1 : std::min(asked, balance::kMaxWorkers);
+  threads_ = std::make_unique<WorkerThread[]>(workers);
   for (u32 i = 0; i < workers; ++i) {
     workers_.push_back(std::make_unique<Scheduler>(*this, scheduler_options(options, i, workers), *clock_, epochs_,
                                                    budget_, idle_workers_));
@@ -154,11 +155,10 @@ void Vm::run_roots(RootSource& source, u64 at_once) noexcept {
   roots_at_once_ = at_once;
   start_roots(scheduler());
   if (!open_roots_.empty()) {
-    std::vector<pthread_t> threads;
-    start_threads(threads);
+    await_threads();
     const Scheduler::RunEnd end = scheduler().run();
     request_stop();
-    for (const pthread_t thread : threads) pthread_join(thread, nullptr);
+    join_threads();
     for (const auto& worker : workers_) worker->clear_stop();
     drop_all();
     for (const u64 token : open_roots_) {
@@ -211,19 +211,43 @@ void Vm::root_ended(Process& process) noexcept {
   if (open_roots_.empty()) request_stop();
 }
 
-// A worker whose thread cannot be made stays without work: nobody but itself announces it as idle.
-void Vm::start_threads(std::vector<pthread_t>& threads) noexcept {
-  if (workers_.size() == 1) return;
+// Workers without a thread count as asleep: whoever has work for one makes its thread.
+void Vm::await_threads() noexcept {
+  for (u32 i = 1; i < workers(); ++i) {
+    threads_[i].state.store(WorkerThread::State::kAwaited, std::memory_order_relaxed);
+    idle_workers_.start_sleeping(i);
+  }
+}
+
+bool Vm::ensure_thread(u8 worker) noexcept {
+  WorkerThread& thread = threads_[worker];
+  if (thread.state.load(std::memory_order_acquire) != WorkerThread::State::kAwaited) return true;
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  threads.reserve(workers_.size() - 1);
-  for (size_t i = 1; i < workers_.size(); ++i) {
-    pthread_t thread;
-    if (pthread_create(&thread, nullptr, &run_worker, workers_[i].get()) == 0) threads.push_back(thread);
-  }
+  const bool made = pthread_create(&thread.handle, nullptr, &run_worker, workers_[worker].get()) == 0;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (made) thread.state.store(WorkerThread::State::kRuns, std::memory_order_release);
+  return made;
+}
+
+// Workers may make threads of others until they have ended themselves: goes on until a pass finds none that runs.
+void Vm::join_threads() noexcept {
+  for (bool more = true; more;) {
+    more = false;
+    for (u32 i = 1; i < workers(); ++i) {
+      WorkerThread& thread = threads_[i];
+      if (thread.state.load(std::memory_order_acquire) != WorkerThread::State::kRuns) continue;
+      pthread_join(thread.handle, nullptr);
+      thread.state.store(WorkerThread::State::kNone, std::memory_order_relaxed);
+      more = true;
+    }
+  }
+  for (u32 i = 1; i < workers(); ++i) {
+    threads_[i].state.store(WorkerThread::State::kNone, std::memory_order_relaxed);
+    idle_workers_.stop_sleeping(i);
+  }
 }
 
 void Vm::request_stop() noexcept {
@@ -262,6 +286,8 @@ std::vector<std::optional<WorkerStats>> Vm::sample(u64 timeout_ms) noexcept {
   const u64 end_ns = deadline_after_ms(clock.monotonic_ns(), timeout_ms);
   for (size_t i = 0; i < workers_.size(); ++i) {
     WorkerStats stats;
+    // Without a thread it has not done anything since its last report.
+    if (threads_[i].state.load(std::memory_order_acquire) == WorkerThread::State::kAwaited) numbers[i] = 0;
     while (!workers_[i]->take_report(numbers[i], stats)) {
       if (workers_[i]->has_ended() || clock.monotonic_ns() >= end_ns) break;
       const timespec pause{.tv_sec = 0, .tv_nsec = 200'000};

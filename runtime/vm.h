@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -105,8 +106,8 @@ class Vm {
   // Rights and limits of a root process (ABI document 4.4), without directories, arguments and environment.
   [[nodiscard]] static ConfigRef root_config() noexcept;
 
-  // Runs a root process to its end; the calling thread is worker 0, the others get threads of their own, with all signals
-  // blocked. When it ends the program ends: all other processes of the VM are dropped without notification. May be called again
+  // Runs a root process to its end; the calling thread is worker 0, the others get threads of their own as soon as there is work for
+  // them, with all signals blocked. When it ends the program ends: all other processes of the VM are dropped without notification. May be called again
   // afterwards.
   [[nodiscard]] RunResult run_root(const RootOptions& options) noexcept;
 
@@ -136,6 +137,9 @@ class Vm {
   // What guests reported through lunatic::metrics. Any thread.
   [[nodiscard]] MetricTable& metrics() { return metrics_; }
 
+  // A scheduler has claimed a worker as idle and is going to give it work: makes its thread if it has none. False: that is
+  // impossible now.
+  [[nodiscard]] bool ensure_thread(u8 worker) noexcept;
   // A scheduler tells how a root process ended.
   void root_ended(Process& process) noexcept;
   // Makes an environment and a registry that live as long as the VM; for tests that spawn roots of their own.
@@ -143,7 +147,19 @@ class Vm {
   [[nodiscard]] NameRegistry& make_registry() noexcept;
 
  private:
-  void start_threads(std::vector<pthread_t>& threads) noexcept;
+  // The thread of a worker but the first: made when there is work for it, so that a program of one process has one thread.
+  struct WorkerThread {
+    enum class State : u8 {
+      kNone,     // No run, or its workers are driven by whoever has made the VM (tests).
+      kAwaited,  // Whoever claims the worker as idle makes the thread.
+      kRuns,     // `handle` is to be joined.
+    };
+    std::atomic<State> state{State::kNone};
+    pthread_t handle{};  // Written by the thread that has claimed the worker.
+  };
+
+  void await_threads() noexcept;
+  void join_threads() noexcept;
   void drop_all() noexcept;
   void start_roots(Scheduler& scheduler) noexcept;
 
@@ -157,6 +173,7 @@ class Vm {
   std::vector<std::unique_ptr<NameRegistry>> registries_;
   IdleWorkers idle_workers_;
   std::vector<std::unique_ptr<Scheduler>> workers_;
+  std::unique_ptr<WorkerThread[]> threads_;  // One for each worker; the first is the caller of run_roots.
   std::mutex roots_lock_;
   // Under roots_lock_, as are environments_ and registries_ while workers run.
   RootSource* root_source_ = nullptr;  // nullptr: nobody asked (tests that spawn roots of their own).

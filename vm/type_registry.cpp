@@ -3,21 +3,37 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
+#include <cstdlib>
 #include <mutex>
+#include <new>
 #include <optional>
-#include <random>
 #include <unordered_map>
 
 #include "vm/base/check.h"
+#include "vm/base/seeded_hash.h"
 #include "vm/limits.h"
 
 namespace lunabeam::vm {
 namespace {
 
-constexpr u32 kChunkBits = 10;
-constexpr u32 kChunkTypes = 1u << kChunkBits;
-constexpr u32 kChunkMask = kChunkTypes - 1;
-constexpr u32 kMaxChunks = kMaxCanonicalTypes >> kChunkBits;
+// Entries stand in chunks, each twice as large as the one before: a small program touches little memory, and none is moved.
+constexpr u32 kFirstChunkBits = 6;
+constexpr u32 kFirstChunkTypes = 1u << kFirstChunkBits;
+constexpr u32 kChunks = std::bit_width(kMaxCanonicalTypes + kFirstChunkTypes - 1) - kFirstChunkBits;
+
+struct Place {
+  u32 chunk;
+  u32 position;
+};
+constexpr Place place_of(u32 id) {
+  const u32 shifted = id + kFirstChunkTypes;
+  const auto bits = static_cast<u32>(std::bit_width(shifted)) - 1;
+  return {.chunk = bits - kFirstChunkBits, .position = shifted - (1u << bits)};
+}
+static_assert(place_of(0).chunk == 0 && place_of(kFirstChunkTypes).chunk == 1 &&
+              place_of(kFirstChunkTypes).position == 0);
+static_assert(place_of(kMaxCanonicalTypes - 1).chunk == kChunks - 1);
 
 static_assert(kMaxCanonicalTypes <= TypeRegistry::kRecBase);
 static_assert(u64{TypeRegistry::kRecBase} + kMaxRecGroupTypes + 16 < (1u << 27),
@@ -36,10 +52,6 @@ struct Entry {
   u32 group_size = 0;
   u64 references = 0;
   u64 hash = 0;
-};
-
-struct Chunk {
-  std::array<Entry, kChunkTypes> entries;
 };
 
 // Applies `f` to every type reference of a member, in a fixed order.
@@ -133,21 +145,24 @@ void count_slots(const std::vector<ValType>& types, u32& slots, u32& refs) {
 
 struct TypeRegistry::Impl {
   // Invariant 2: a chunk, once published (release), is never moved nor freed before the registry.
-  std::array<std::atomic<Chunk*>, kMaxChunks> chunks{};
+  // Invariant 3: the entries of all ids below next_id are alive, the others raw memory.
+  std::array<std::atomic<Entry*>, kChunks> chunks{};
 
   std::mutex lock;                                        // Guards everything below, and writes to entries.
   std::unordered_multimap<u64, u32> groups;               // Hash of the group -> first id.
   std::unordered_map<u32, std::vector<u32>> free_ranges;  // Group size -> first ids of released groups.
   u32 next_id = 0;
   // Modules are hostile: without it, colliding groups could be computed in advance.
-  u64 seed = std::random_device{}() | u64{std::random_device{}()} << 32;
+  u64 seed = hash_seed();
 
   ~Impl() {
-    for (auto& chunk : chunks) delete chunk.load(std::memory_order_relaxed);
+    for (u32 id = 0; id < next_id; ++id) entry(id).~Entry();
+    for (auto& chunk : chunks) std::free(chunk.load(std::memory_order_relaxed));
   }
 
   [[nodiscard]] Entry& entry(u32 id) noexcept {
-    return chunks[id >> kChunkBits].load(std::memory_order_acquire)->entries[id & kChunkMask];
+    const Place place = place_of(id);
+    return chunks[place.chunk].load(std::memory_order_acquire)[place.position];
   }
 
   [[nodiscard]] u64 hash_group(std::span<const SubType> group) const {
@@ -156,7 +171,7 @@ struct TypeRegistry::Impl {
     return hash;
   }
 
-  // First id of `size` consecutive unused entries, or nothing when ids are exhausted.
+  // First id of `size` consecutive unused entries, or nothing when ids or memory are exhausted.
   [[nodiscard]] std::optional<u32> allocate(u32 size) {
     if (auto it = free_ranges.find(size); it != free_ranges.end() && !it->second.empty()) {
       const u32 first = it->second.back();
@@ -165,12 +180,14 @@ struct TypeRegistry::Impl {
     }
     if (size > kMaxCanonicalTypes - next_id) return std::nullopt;
     const u32 first = next_id;
-    for (u32 chunk = first >> kChunkBits; u64{chunk} << kChunkBits < u64{first} + size; ++chunk) {
-      if (chunks[chunk].load(std::memory_order_relaxed) == nullptr) {
-        chunks[chunk].store(new Chunk, std::memory_order_release);
-      }
+    for (u32 chunk = place_of(first).chunk; chunk <= place_of(first + size - 1).chunk; ++chunk) {
+      if (chunks[chunk].load(std::memory_order_relaxed) != nullptr) continue;
+      // Without touching it: the system gives pages as entries are made.
+      void* memory = std::malloc((u64{kFirstChunkTypes} << chunk) * sizeof(Entry));
+      if (memory == nullptr) return std::nullopt;
+      chunks[chunk].store(static_cast<Entry*>(memory), std::memory_order_release);
     }
-    next_id += size;
+    for (; next_id < first + size; ++next_id) new (&entry(next_id)) Entry;
     return first;
   }
 };

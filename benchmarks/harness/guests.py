@@ -44,6 +44,17 @@ def kernel(name):
     return _build(folder / f"{name}.c", CACHE / "kernels" / f"{name}.wasm", flags, [folder / "kernel.h"])
 
 
+def start():
+    """The module of about 100 KB whose start is measured: ../load/start.c over all kernels."""
+    flags = ["-D_GNU_SOURCE", *_KERNEL_FLAGS]
+    kernels = ROOT / "benchmarks" / "kernels"
+    objects = [_build(kernels / f"{name}.c", CACHE / "load" / f"{name}.o",
+                      [*flags, "-c", "-Wno-unused-command-line-argument", f"-Dmain={name}_main"], [kernels / "kernel.h"])
+               for name in KERNELS]
+    return _build(ROOT / "benchmarks" / "load" / "start.c", CACHE / "load" / "start.wasm",
+                  [*flags, "-nostartfiles", "-lm", *map(str, objects)], objects)
+
+
 def small(source: Path):
     """The module of a C guest whose stack and data fit in one page."""
     header = ROOT / "examples" / "c" / "lunabeam.h"

@@ -2,11 +2,13 @@
 // is that of a large program. A prebuilt guest can be named in the environment: LUNABEAM_LOAD_MODULE=<path to a .wasm file>.
 #include <benchmark/benchmark.h>
 
-#include <cstdio>
 #include <cstdlib>
-#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
 
 #include "tests/support/module_builder.h"
+#include "vm/decode/module_decoder.h"
 #include "vm/module.h"
 
 namespace lunabeam {
@@ -64,20 +66,49 @@ void load(benchmark::State& state, const Bytes& module) {
 void BM_LoadTypicalModule(benchmark::State& state) { load(state, typical_module()); }
 BENCHMARK(BM_LoadTypicalModule)->Unit(benchmark::kMillisecond);
 
+// Empty: none is named.
+const Bytes& named_module() {
+  static const Bytes bytes = [] {
+    const char* const path = std::getenv("LUNABEAM_LOAD_MODULE");
+    if (path == nullptr) return Bytes();
+    std::ifstream file(path, std::ios::binary);
+    return Bytes(std::istreambuf_iterator<char>(file), {});
+  }();
+  return bytes;
+}
+
 void BM_LoadNamedModule(benchmark::State& state) {
-  const char* const path = std::getenv("LUNABEAM_LOAD_MODULE");
-  std::FILE* const file = path != nullptr ? std::fopen(path, "rb") : nullptr;
-  if (file == nullptr) {
+  if (named_module().empty()) {
     state.SkipWithError("LUNABEAM_LOAD_MODULE names no file");
     return;
   }
-  Bytes module(std::filesystem::file_size(path));
-  const size_t size = std::fread(module.data(), 1, module.size(), file);
-  std::fclose(file);
-  module.resize(size);
-  load(state, module);
+  load(state, named_module());
 }
 BENCHMARK(BM_LoadNamedModule)->Unit(benchmark::kMillisecond);
+
+// Sections to tables; bodies stay bytes.
+void BM_DecodeNamedModule(benchmark::State& state) {
+  if (named_module().empty()) {
+    state.SkipWithError("LUNABEAM_LOAD_MODULE names no file");
+    return;
+  }
+  for (auto step : state) {
+    state.PauseTiming();
+    auto module = std::make_unique<vm::Module>();
+    module->bytes = named_module();
+    vm::SourceMap map;
+    state.ResumeTiming();
+    if (const auto decoded = vm::decode_module(*module, map); !decoded) {
+      state.SkipWithError(decoded.error().message().c_str());
+      return;
+    }
+    state.PauseTiming();
+    module.reset();
+    state.ResumeTiming();
+  }
+  state.SetBytesProcessed(static_cast<i64>(state.iterations() * named_module().size()));
+}
+BENCHMARK(BM_DecodeNamedModule)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace lunabeam

@@ -300,8 +300,9 @@ void Scheduler::hand_to(Scheduler& target, Process& process) noexcept {
 }
 
 // The oldest half of the queue: what has waited longest runs at once. What was woken last stays beside who woke it. False: none of them
-// may leave.
+// may leave, or the worker cannot be had.
 bool Scheduler::give_work(u8 worker) noexcept {
+  if (!vm_.ensure_thread(worker)) return false;
   Scheduler& target = vm_.worker(worker);
   RunQueue& from = queue_.size() >= 2 ? queue_ : urgent_;
   Process* first = nullptr;

@@ -109,6 +109,22 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   add_link_options(-fuse-ld=lld)
 endif()
 add_link_options(-Wl,--gc-sections)
+
+# Symbols of shared C++ libraries and a relocation for every pointer in a constant table take more time at the start of a program than
+# all that it does itself.
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND LUNABEAM_SANITIZE STREQUAL "none")
+  set(default_static ON)
+else()
+  set(default_static OFF)
+endif()
+option(LUNABEAM_STATIC "Link the C++ library and fmt statically, relocations packed" ${default_static})
+if(LUNABEAM_STATIC)
+  include(CheckLinkerFlag)
+  check_linker_flag(CXX "-Wl,-z,pack-relative-relocs" LUNABEAM_HAS_PACKED_RELOCATIONS)
+  if(LUNABEAM_HAS_PACKED_RELOCATIONS)
+    add_link_options(-Wl,-z,pack-relative-relocs)
+  endif()
+endif()
 add_compile_options(-ffunction-sections -fdata-sections)
 
 if(LUNABEAM_SANITIZE STREQUAL "none")

@@ -1,11 +1,13 @@
 #include "tools/lunabeam/files.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <memory>
 
 #include "runtime/hostcalls/registry.h"
 #include "vm/text/source_text.h"
@@ -16,23 +18,32 @@ namespace lunabeam::tools {
 
 namespace {
 
+constexpr size_t kReadBytes = 64 * 1024;
+
 std::optional<std::vector<u8>> read_bytes(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
-  if (file == nullptr) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) {
     print_error(path, errno == ENOENT ? "module not found" : std::strerror(errno));
     return std::nullopt;
   }
-  std::vector<u8> bytes;
-  u8 buffer[64 * 1024];
-  // A short count is the end of the file, or an error: nothing is read behind either.
-  for (size_t got = sizeof buffer; got == sizeof buffer;) {
-    got = std::fread(buffer, 1, sizeof buffer, file.get());
-    bytes.insert(bytes.end(), buffer, buffer + got);
-  }
-  if (std::ferror(file.get()) != 0) {
-    print_error(path, std::strerror(errno));
+  // The size is a hint: pipes have none, and files may grow while they are read.
+  struct stat status{};
+  const bool has_size = fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
+  std::vector<u8> bytes(has_size ? static_cast<size_t>(status.st_size) + 1 : kReadBytes);
+  size_t size = 0;
+  ssize_t got = 0;
+  do {
+    if (size == bytes.size()) bytes.resize(size + size / 2 + kReadBytes);
+    got = read(file, bytes.data() + size, bytes.size() - size);
+    if (got > 0) size += static_cast<size_t>(got);
+  } while (got > 0 || (got < 0 && errno == EINTR));
+  const int error = errno;
+  close(file);
+  if (got < 0) {
+    print_error(path, std::strerror(error));
     return std::nullopt;
   }
+  bytes.resize(size);
   return bytes;
 }
 

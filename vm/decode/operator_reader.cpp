@@ -116,7 +116,7 @@ bool OperatorReader::read_immediates(Immediate immediate, Operator& out) {
     case Immediate::kGlobal:
     case Immediate::kTable:
     case Immediate::kMemory:
-    case Immediate::kElem: return reader_.read_u32(out.index);
+    case Immediate::kElem: return reader_.read_u32(out.index);  // kImmediates says kLocal for all of them.
     case Immediate::kBrTable: return read_br_table();
     case Immediate::kCallIndirect:
     case Immediate::kTypeField:

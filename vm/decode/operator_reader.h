@@ -80,9 +80,28 @@ inline constexpr auto kSingleByteOpcodes = [] {
   return table;
 }();
 
+// Whether an immediate is one index, as that of a local is.
+[[nodiscard]] constexpr bool is_one_index(Immediate immediate) {
+  switch (immediate) {
+    case Immediate::kTag:
+    case Immediate::kLabel:
+    case Immediate::kFunc:
+    case Immediate::kType:
+    case Immediate::kLocal:
+    case Immediate::kGlobal:
+    case Immediate::kTable:
+    case Immediate::kMemory:
+    case Immediate::kElem: return true;
+    default: return false;
+  }
+}
+
+// How the immediates of an opcode are read: one index is always kLocal.
 inline constexpr auto kImmediates = [] {
   std::array<Immediate, kOpcodeCount> table{};
-  for (size_t i = 0; i < kOpcodeCount; ++i) table[i] = kOpcodes[i].immediate;
+  for (size_t i = 0; i < kOpcodeCount; ++i) {
+    table[i] = is_one_index(kOpcodes[i].immediate) ? Immediate::kLocal : kOpcodes[i].immediate;
+  }
   return table;
 }();
 
@@ -97,10 +116,19 @@ inline constexpr auto kImmediates = [] {
     out.op = static_cast<Opcode>(op);
   }
   const Immediate immediate = kImmediates[static_cast<size_t>(out.op)];
-  // The three that most operators have, before the general switch.
-  if (immediate == Immediate::kNone) return true;
+  // Those that most operators have, before the general switch.
   if (immediate == Immediate::kLocal) return reader_.read_u32(out.index);
+  if (immediate == Immediate::kNone) return true;
   if (immediate == Immediate::kMemArg) return read_mem_arg(out);
+  // Four comparisons in a row would become one jump through a table, which is predicted worse.
+  auto rest = static_cast<u32>(immediate);
+  asm("" : "+r"(rest));
+  if (rest == static_cast<u32>(Immediate::kS32)) {
+    i32 value = 0;
+    if (!reader_.read_s32(value)) return false;
+    out.value = static_cast<u32>(value);
+    return true;
+  }
   return read_immediates(immediate, out);
 }
 

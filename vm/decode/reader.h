@@ -49,18 +49,22 @@ class Reader {
       value = *cur_++;
       return true;
     }
-    return check(read_unsigned_leb<32>(cur_, end_, value));
+    return read_two_bytes(value) || check(read_unsigned_leb<32>(cur_, end_, value));
   }
   [[nodiscard]] bool read_u64(u64& value) {
     if (cur_ != end_ && *cur_ < 0x80) [[likely]] {
       value = *cur_++;
       return true;
     }
-    return check(read_unsigned_leb<64>(cur_, end_, value));
+    return read_two_bytes(value) || check(read_unsigned_leb<64>(cur_, end_, value));
   }
   [[nodiscard]] bool read_s32(i32& value) {
     if (cur_ != end_ && *cur_ < 0x80) [[likely]] {
       value = static_cast<i32>(static_cast<u32>(*cur_++) << 25) >> 25;
+      return true;
+    }
+    if (u32 bits = 0; read_two_bytes(bits)) {
+      value = static_cast<i32>(bits << 18) >> 18;
       return true;
     }
     return check(read_signed_leb<32>(cur_, end_, value));
@@ -99,6 +103,15 @@ class Reader {
   [[nodiscard]] bool read_name(std::string_view& name);
 
  private:
+  // An integer of two bytes, after one that was not of one byte: most offsets, function indices and addresses of statics are. False:
+  // nothing was read. REQUIRES: at the end, or at a byte that is not the last of its integer.
+  template <class T>
+  [[nodiscard]] bool read_two_bytes(T& value) {
+    if (remaining() < 2 || cur_[1] >= 0x80) return false;
+    value = static_cast<T>((cur_[0] & 0x7F) | cur_[1] << 7);
+    cur_ += 2;
+    return true;
+  }
   [[nodiscard]] bool check(LebStatus status) {
     if (status == LebStatus::kOk) [[likely]]
       return true;

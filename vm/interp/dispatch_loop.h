@@ -14,26 +14,28 @@ VM_HANDLER(op_invalid) { VM_UNREACHABLE("not an operation"); }
 struct HandlerTable {
   HandlerTable() {
     for (HandlerEntry& entry : entries) entry.run = &op_invalid;
-    for (const auto& rows :
-         {int_rows(), compare_rows(), float_rows(), memory_rows(), special_rows(), portable::vector_rows(), gc_rows()})
-      put(rows);
+    put_int_handlers(entries);
+    put_compare_handlers(entries);
+    put_float_handlers(entries);
+    put_memory_handlers(entries);
+    put_special_handlers(entries);
+    put_gc_handlers(entries);
+    put_cold_handlers(entries);
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("sse4.1")) put(sse41::vector_rows());
+    const bool has_sse41 = __builtin_cpu_supports("sse4.1");
+    (has_sse41 ? sse41::put_vector_handlers : portable::put_vector_handlers)(entries);
+#else
+    portable::put_vector_handlers(entries);
 #endif
-    put(kColdRows);
 #if defined(VM_DISPATCH_TAIL)
-    static_assert(kFusedShares == 6);
-    for (const auto& rows :
-         {fused_rows<0>(), fused_rows<1>(), fused_rows<2>(), fused_rows<3>(), fused_rows<4>(), fused_rows<5>()})
-      put(rows);
+    [this]<u32... Share>(std::integer_sequence<u32, Share...>) {
+      (put_fused_handlers<Share>(entries), ...);
+    }(std::make_integer_sequence<u32, kFusedShares>{});
 #endif
     // Where a fused operation has no handler of its own, its first part runs, and the others follow as what they are.
     for (u32 id = kFusedBase; id < op_count(); ++id) {
       if (entries[id].run == &op_invalid) entries[id].run = entries[base_op(static_cast<u16>(id))].run;
     }
-  }
-  void put(std::span<const HandlerRow> rows) {
-    for (const HandlerRow& row : rows) entries[row.id].run = row.run;
   }
   HandlerEntry entries[kMaxOps];
 };

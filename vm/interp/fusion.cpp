@@ -1,6 +1,6 @@
 #include "vm/interp/fusion.h"
 
-#include <vector>
+#include <array>
 
 #include "vm/base/check.h"
 #include "vm/interp/fusion_rules.h"
@@ -13,37 +13,48 @@ static_assert(kOpCount <= kMaxOps);
 
 namespace {
 
-// The sequences as a tree: from a node, an operation leads to the node of the longer sequence.
-// Invariant 1: node 0 is the root; 0 as a successor means none.
+// The sequences as a tree, made at compile time: from a node, an operation leads to the node of the longer sequence.
+// Invariant 1: node 0 is the root; 0 as a successor means that no sequence goes on from there.
 class FusionTree {
  public:
-  FusionTree() : slots_(kSlots), fused_(1, 0) {
+  // Where a step leads to: the node of longer sequences, and the fused operation that ends there, or 0.
+  struct Step {
+    u32 key = 0;  // node << 16 | id; 0 = none (id 0 is no operation).
+    u16 node = 0;
+    u16 fused = 0;
+  };
+
+  constexpr FusionTree() {
     for (u32 i = 0; i < kFused.size; ++i) {
       const Fused& fused = kFused.list[i];
       u16 node = 0;
-      for (u32 part = 0; part + 1u < fused.parts; ++part) node = grow(node, fused.ids[part]);
+      for (u32 part = 0; part + 1u < fused.parts; ++part) {
+        Step& step = grow(node, fused.ids[part]);
+        if (step.node == 0) step.node = nodes_++;
+        node = step.node;
+      }
       const u16 last = fused.ids[fused.parts - 1];
       const auto id = static_cast<u16>(kFusedBase + i);
       end(grow(node, last), id);
       if (has_a_form(last)) end(grow(node, last - 1), id);
     }
-    for (u16 id = 0; id < kFusedBase; ++id) heads_[id] = look_up(0, id);
   }
 
-  [[nodiscard]] u16 head(u16 id) const { return heads_[id]; }
-  [[nodiscard]] u16 next(u16 node, u16 id) const { return look_up(node, id); }
-  // The fused operation that ends at `node`, or 0.
-  [[nodiscard]] u16 fused(u16 node) const { return fused_[node]; }
+  // False: no sequence goes on from the node with `id`. True is a guess that is right nearly always, from a table that stays in the
+  // nearest cache.
+  [[nodiscard]] bool may_follow(u16 node, u16 id) const {
+    return (followers_[node][id / 64 % kFilterWords] >> (id % 64) & 1) != 0;
+  }
+  [[nodiscard]] constexpr const Step& next(u16 node, u16 id) const { return steps_[find(u32{node} << 16 | id)]; }
 
  private:
-  static constexpr u32 kSlots = 32768;
-  struct Slot {
-    u32 key = 0;  // node << 16 | id; 0 = free (id 0 is no operation).
-    u16 node = 0;
-  };
+  static constexpr u32 kPlaceBits = 14;
+  static constexpr u32 kPlaces = 1u << kPlaceBits;
+  static constexpr u32 kMaxNodes = 512;
+  static constexpr u32 kFilterWords = 4;
 
   // An S form is one above its A form.
-  static bool has_a_form(u16 id) {
+  static constexpr bool has_a_form(u16 id) {
     const OpDesc& op = kOps[id];
     switch (op.kind) {
       case OpKind::kBinary:
@@ -58,45 +69,41 @@ class FusionTree {
     }
   }
 
-  static u32 place(u32 key) { return (key * 0x9E37'79B1u) >> 17; }
-  [[nodiscard]] u16 look_up(u16 node, u16 id) const {
+  // The step's place, or the free one where it would be.
+  [[nodiscard]] constexpr u32 find(u32 key) const {
+    u32 at = (key * 0x9E37'79B1u) >> (32 - kPlaceBits);
+    while (steps_[at].key != 0 && steps_[at].key != key) at = (at + 1) % kPlaces;
+    return at;
+  }
+  constexpr Step& grow(u16 node, u16 id) {
     const u32 key = u32{node} << 16 | id;
-    for (u32 at = place(key); slots_[at].key != 0; at = (at + 1) % kSlots) {
-      if (slots_[at].key == key) return slots_[at].node;
+    Step& step = steps_[find(key)];
+    if (step.key == 0) {
+      VM_CHECK(nodes_ < kMaxNodes && ++size_ < kPlaces / 2);
+      step.key = key;
+      followers_[node][id / 64 % kFilterWords] |= u64{1} << (id % 64);
     }
-    return 0;
+    return step;
   }
-  u16 grow(u16 node, u16 id) {
-    if (const u16 there = look_up(node, id); there != 0) return there;
-    VM_CHECK(fused_.size() < kSlots / 2);
-    const u32 key = u32{node} << 16 | id;
-    u32 at = place(key);
-    while (slots_[at].key != 0) at = (at + 1) % kSlots;
-    slots_[at] = Slot{key, static_cast<u16>(fused_.size())};
-    fused_.push_back(0);
-    return slots_[at].node;
-  }
-  void end(u16 node, u16 id) {
-    if (fused_[node] == 0) fused_[node] = id;
+  static constexpr void end(Step& step, u16 id) {
+    if (step.fused == 0) step.fused = id;
   }
 
-  std::vector<Slot> slots_;
-  std::vector<u16> fused_;
-  u16 heads_[kFusedBase];
+  std::array<Step, kPlaces> steps_{};
+  std::array<std::array<u64, kFilterWords>, kMaxNodes> followers_{};
+  u32 size_ = 0;
+  u16 nodes_ = 1;
 };
 
-const FusionTree& tree() {
-  static const FusionTree kTree;
-  return kTree;
-}
+constexpr FusionTree kTree;
 
 // What an operation may be written as without changing what it does, so that rules need not name every spelling: a commutative one with
 // acc on the right is the one with acc on the left (their fields are the same), a comparison the swapped one.
 struct Spelling {
-  Spelling() {
+  constexpr Spelling() {
     for (u16 id = 0; id < kFusedBase; ++id) ids[id] = usual(id);
   }
-  static u16 usual(u16 id) {
+  static constexpr u16 usual(u16 id) {
     const OpDesc& op = kOps[id];
     const bool right = (op.kind == OpKind::kBinary || op.kind == OpKind::kFloatBinary || op.kind == OpKind::kBranch) &&
                        static_cast<Form>(op.form) == Form::kSA;
@@ -122,39 +129,53 @@ struct Spelling {
       default: return id;
     }
   }
-  u16 ids[kFusedBase];
+  std::array<u16, kFusedBase> ids{};
 };
+
+constexpr Spelling kSpelling;
+
+// What fuse() looks up of every operation, together.
+struct Entry {
+  u16 id = 0;    // Its usual spelling ...
+  u16 node = 0;  // ... and the node of the sequences that begin with that.
+  u8 words = 0;  // Length; 0 = computed from the operands.
+};
+constexpr auto kEntries = [] {
+  std::array<Entry, kFusedBase> entries{};
+  for (u16 id = 0; id < kFusedBase; ++id) {
+    const u16 usual = kSpelling.ids[id];
+    entries[id] = Entry{.id = usual, .node = kTree.next(0, usual).node, .words = kOps[id].words};
+  }
+  return entries;
+}();
+
+[[nodiscard]] u32 length(const Insn* insn) {
+  const u32 words = kEntries[insn->op].words;
+  return words != 0 ? words : op_words(insn);
+}
 
 }  // namespace
 
 void fuse(std::span<Insn> code) noexcept {
-  static const Spelling kSpelling;
-  const FusionTree& sequences = tree();
+  for (size_t at = 0; at < code.size();) {
+    Insn& insn = code[at];
+    insn.op = kEntries[base_op(insn.op)].id;
+    at += length(&insn);
+  }
   // Every instruction becomes the head of the longest sequence that starts with it, also inside another's: jumps lead anywhere.
-  size_t starts[kMaxParts];
-  u32 known = 0;
-  size_t end = 0;  // Behind the last known start.
-  const auto look = [&] {
-    if (end >= code.size()) return false;
-    Insn& insn = code[end];
-    insn.op = kSpelling.ids[base_op(insn.op)];
-    starts[known++] = end;
-    end += op_words(&insn);
-    return true;
-  };
-  for (;;) {
-    if (known == 0 && !look()) return;
-    Insn& head = code[starts[0]];
-    u16 node = sequences.head(head.op);
+  for (size_t at = 0; at < code.size();) {
+    Insn& head = code[at];
+    const size_t behind = at + length(&head);
+    u16 node = kEntries[head.op].node;
+    at = behind;
     u16 best = 0;
-    for (u32 part = 1; node != 0 && part < kMaxParts; ++part) {
-      if (part == known && !look()) break;
-      node = sequences.next(node, code[starts[part]].op);
-      if (node != 0 && sequences.fused(node) != 0) best = sequences.fused(node);
+    for (size_t next = behind; node != 0 && next < code.size(); next += length(&code[next])) {
+      if (!kTree.may_follow(node, code[next].op)) break;
+      const FusionTree::Step& step = kTree.next(node, code[next].op);
+      node = step.node;
+      if (step.fused != 0) best = step.fused;
     }
     if (best != 0) head.op = best;
-    for (u32 i = 1; i < known; ++i) starts[i - 1] = starts[i];
-    --known;
   }
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <span>
 #include <utility>
 
 #include "vm/interp/part.h"
@@ -38,7 +37,7 @@ VM_HANDLER(op) {
   }
 }
 
-// Rows for all base ids that Want says yes to.
+// All base ids that Want says yes to.
 template <auto Want>
 consteval size_t count_ids() {
   size_t n = 0;
@@ -57,32 +56,32 @@ consteval auto ids() {
 template <auto Want>
 inline constexpr auto kIds = ids<Want>();
 
-template <auto Want>
-std::span<const HandlerRow> rows_of() {
-  static constexpr auto kRows = []<size_t... I>(std::index_sequence<I...>) {
-    return std::array<HandlerRow, sizeof...(I)>{HandlerRow{kIds<Want>[I], &op<kIds<Want>[I]>}...};
-  }(std::make_index_sequence<kIds<Want>.size()>{});
-  return kRows;
+// Enters the handlers of the ids in List, a constant array.
+template <const auto& List>
+void put_handlers_of(HandlerEntry* entries) {
+  [entries]<size_t... I>(std::index_sequence<I...>) {
+    (put_handler(entries, List[I], &op<List[I]>), ...);
+  }(std::make_index_sequence<List.size()>{});
 }
 
 // The groups, one source file each so that none compiles for long.
-std::span<const HandlerRow> int_rows();
-std::span<const HandlerRow> compare_rows();
-std::span<const HandlerRow> float_rows();
-std::span<const HandlerRow> memory_rows();
-std::span<const HandlerRow> special_rows();
-std::span<const HandlerRow> gc_rows();
-// Vectors: for every processor, and for those that have SSE4.1. The latter's replace the former's when the table is made.
+void put_int_handlers(HandlerEntry* entries);
+void put_compare_handlers(HandlerEntry* entries);
+void put_float_handlers(HandlerEntry* entries);
+void put_memory_handlers(HandlerEntry* entries);
+void put_special_handlers(HandlerEntry* entries);
+void put_gc_handlers(HandlerEntry* entries);
+// Vectors: for every processor, and for those that have SSE4.1.
 namespace portable {
-std::span<const HandlerRow> vector_rows();
+void put_vector_handlers(HandlerEntry* entries);
 }
 namespace sse41 {
-std::span<const HandlerRow> vector_rows();
+void put_vector_handlers(HandlerEntry* entries);
 }
 
 // Fused operations exist in tail dispatch only; step runs their parts one by one.
 inline constexpr u32 kFusedShares = 6;
 template <u32 Share>
-std::span<const HandlerRow> fused_rows();
+void put_fused_handlers(HandlerEntry* entries);
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

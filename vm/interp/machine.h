@@ -79,11 +79,12 @@ struct HandlerEntry {
 
 #endif
 
-// A handler for one id, or for the composition of several.
-struct HandlerRow {
-  u16 id;
-  Handler run;
-};
+// Enters the handler of an id, or of the composition of several, in a table. The barrier keeps the addresses out of arrays of
+// constants: in a position-independent program each of these thousands would be a relocation at every start.
+VM_ALWAYS_INLINE void put_handler(HandlerEntry* entries, u16 id, Handler run) {
+  asm("" : "+r"(run));
+  entries[id].run = run;
+}
 
 // --- Slots and accumulators ------------------------------------------------------------------------------------------
 

@@ -6,11 +6,11 @@
 
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
-std::span<const HandlerRow> compare_rows() {
-  return rows_of<[](const OpDesc& op) {
+void put_compare_handlers(HandlerEntry* entries) {
+  put_handlers_of<kIds<[](const OpDesc& op) {
     return op.kind == OpKind::kBranch ||
            (op.kind == OpKind::kBinary && family_of(op.opcode()) == OpFamily::kIntCompare);
-  }>();
+  }>>(entries);
 }
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

@@ -6,10 +6,10 @@
 
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
-std::span<const HandlerRow> float_rows() {
-  return rows_of<[](const OpDesc& op) {
+void put_float_handlers(HandlerEntry* entries) {
+  put_handlers_of<kIds<[](const OpDesc& op) {
     return op.kind == OpKind::kFloatBinary || op.kind == OpKind::kFloatBranch || op.kind == OpKind::kUnary;
-  }>();
+  }>>(entries);
 }
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

@@ -16,27 +16,26 @@ consteval Handler fused_handler(std::index_sequence<Init...>) {
   return &op<kSequence.ids[kSequence.parts - 1], kSequence.ids[Init]...>;
 }
 
-// Handlers of the sequences [Begin, End).
+// Enters the handlers of the sequences [Begin, End).
 template <u32 Begin, u32 End>
-std::span<const HandlerRow> fused_rows_of() {
-  static constexpr auto kRows = []<size_t... I>(std::index_sequence<I...>) {
-    return std::array<HandlerRow, sizeof...(I)>{
-        HandlerRow{static_cast<u16>(kFusedBase + Begin + I),
-                   fused_handler<Begin + I>(std::make_index_sequence<kFused.list[Begin + I].parts - 1>{})}...};
+void put_fused_handlers_of(HandlerEntry* entries) {
+  [entries]<size_t... I>(std::index_sequence<I...>) {
+    (put_handler(entries, static_cast<u16>(kFusedBase + Begin + I),
+                 fused_handler<Begin + I>(std::make_index_sequence<kFused.list[Begin + I].parts - 1>{})),
+     ...);
   }(std::make_index_sequence<End - Begin>{});
-  return kRows;
 }
 
 template <u32 Share>
-std::span<const HandlerRow> fused_rows();
+void put_fused_handlers(HandlerEntry* entries);
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE
 
 // Defines share n of kFusedShares.
-#define VM_FUSED_SHARE(n)                                                                         \
-  namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {                                         \
-  template <>                                                                                     \
-  std::span<const HandlerRow> fused_rows<n>() {                                                   \
-    return fused_rows_of<kFused.size*(n) / kFusedShares, kFused.size*((n) + 1) / kFusedShares>(); \
-  }                                                                                               \
+#define VM_FUSED_SHARE(n)                                                                                 \
+  namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {                                                 \
+  template <>                                                                                             \
+  void put_fused_handlers<n>(HandlerEntry * entries) {                                                    \
+    put_fused_handlers_of<kFused.size*(n) / kFusedShares, kFused.size*((n) + 1) / kFusedShares>(entries); \
+  }                                                                                                       \
   }

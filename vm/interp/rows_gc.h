@@ -22,11 +22,6 @@ consteval auto gc_ids_with_parts() {
 }
 inline constexpr auto kGcIds = gc_ids_with_parts();
 
-std::span<const HandlerRow> gc_rows() {
-  static constexpr auto kRows = []<size_t... I>(std::index_sequence<I...>) {
-    return std::array<HandlerRow, sizeof...(I)>{HandlerRow{kGcIds[I], &op<kGcIds[I]>}...};
-  }(std::make_index_sequence<kGcIds.size()>{});
-  return kRows;
-}
+void put_gc_handlers(HandlerEntry* entries) { put_handlers_of<kGcIds>(entries); }
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

@@ -6,10 +6,10 @@
 
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
-std::span<const HandlerRow> int_rows() {
-  return rows_of<[](const OpDesc& op) {
+void put_int_handlers(HandlerEntry* entries) {
+  put_handlers_of<kIds<[](const OpDesc& op) {
     return op.kind == OpKind::kBinary && family_of(op.opcode()) == OpFamily::kIntBinary;
-  }>();
+  }>>(entries);
 }
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

@@ -7,10 +7,10 @@
 
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE {
 
-std::span<const HandlerRow> memory_rows() {
-  return rows_of<[](const OpDesc& op) {
+void put_memory_handlers(HandlerEntry* entries) {
+  put_handlers_of<kIds<[](const OpDesc& op) {
     return op.kind == OpKind::kLoad || op.kind == OpKind::kStore || op.kind == OpKind::kAtomic;
-  }>();
+  }>>(entries);
 }
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

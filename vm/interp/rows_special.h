@@ -22,11 +22,6 @@ consteval auto special_ids_with_parts() {
 }
 inline constexpr auto kSpecialIds = special_ids_with_parts();
 
-std::span<const HandlerRow> special_rows() {
-  static constexpr auto kRows = []<size_t... I>(std::index_sequence<I...>) {
-    return std::array<HandlerRow, sizeof...(I)>{HandlerRow{kSpecialIds[I], &op<kSpecialIds[I]>}...};
-  }(std::make_index_sequence<kSpecialIds.size()>{});
-  return kRows;
-}
+void put_special_handlers(HandlerEntry* entries) { put_handlers_of<kSpecialIds>(entries); }
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

@@ -6,12 +6,11 @@
 
 namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE::VM_VECTOR_NAMESPACE {
 
-std::span<const HandlerRow> vector_rows() {
+void put_vector_handlers(HandlerEntry* entries) {
   static constexpr auto& kList = kIds<[](const OpDesc& op) { return op.kind == OpKind::kVector; }>;
-  static constexpr auto kRows = []<size_t... I>(std::index_sequence<I...>) {
-    return std::array<HandlerRow, sizeof...(I)>{HandlerRow{kList[I], &vector_op<kList[I]>}...};
+  [entries]<size_t... I>(std::index_sequence<I...>) {
+    (put_handler(entries, kList[I], &vector_op<kList[I]>), ...);
   }(std::make_index_sequence<kList.size()>{});
-  return kRows;
 }
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE::VM_VECTOR_NAMESPACE

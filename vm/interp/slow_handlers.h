@@ -215,41 +215,41 @@ VM_SLOW_ALLOCATION(array_new_default)
 VM_SLOW_ALLOCATION(array_new_fixed)
 #undef VM_SLOW_ALLOCATION
 
-inline constexpr HandlerRow kColdRows[] = {
-    {op_id(Special::ret_many), &op_ret_many},
-    {op_id(Special::ret_range), &op_ret_range},
-    {op_id(Special::host_thunk), &op_host_thunk},
-    {op_id(Special::lazy), &op_lazy},
-    {op_id(Special::throw_), &op_interruptible<&throw_exception>},
-    {op_id(Special::throw_ref), &op_interruptible<&throw_ref>},
-    {op_id(Special::memory_fill), &op_interruptible<&memory_fill>},
-    {op_id(Special::memory_copy), &op_interruptible<&memory_copy>},
-    {op_id(Special::memory_init), &op_interruptible<&memory_init>},
-    {op_id(Special::table_fill), &op_interruptible<&table_fill>},
-    {op_id(Special::table_copy), &op_interruptible<&table_copy>},
-    {op_id(Special::table_init), &op_interruptible<&table_init>},
-    {op_id(Special::memory_grow), &op_keeping<&memory_grow, 1>},
-    {op_id(Special::table_grow), &op_interruptible<&table_grow>},
-    {op_id(Special::table_set), &op_keeping<&table_set>},
-    {op_id(Special::data_drop), &op_keeping<&data_drop>},
-    {op_id(Special::elem_drop), &op_keeping<&elem_drop>},
-    {op_id(Special::ref_func), &op_keeping<&ref_func>},
-    {op_id(Special::struct_new_range), &op_interruptible<&struct_new_range>},
-    {op_id(Special::struct_get_x), &op_keeping<&struct_get_x>},
-    {op_id(Special::struct_set_x), &op_keeping<&struct_set_x>},
-    {op_id(Special::array_new_x), &op_interruptible<&array_new_x>},
-    {op_id(Special::array_alloc), &op_interruptible<&array_alloc>},
-    {op_id(Special::array_new_fixed_range), &op_interruptible<&array_new_fixed_range>},
-    {op_id(Special::array_new_data), &op_interruptible<&array_new_data>},
-    {op_id(Special::array_new_elem), &op_interruptible<&array_new_elem>},
-    {op_id(Special::array_fill_all), &op_interruptible<&array_fill_all>},
-    {op_id(Special::array_clear), &op_interruptible<&array_clear>},
-    {op_id(Special::array_load_data), &op_interruptible<&array_load_data>},
-    {op_id(Special::array_load_elem), &op_interruptible<&array_load_elem>},
-    {op_id(Special::array_fill), &op_interruptible<&array_fill>},
-    {op_id(Special::array_copy), &op_interruptible<&array_copy>},
-    {op_id(Special::array_init_data), &op_interruptible<&array_init_data>},
-    {op_id(Special::array_init_elem), &op_interruptible<&array_init_elem>},
-};
+inline void put_cold_handlers(HandlerEntry* entries) {
+  put_handler(entries, op_id(Special::ret_many), &op_ret_many);
+  put_handler(entries, op_id(Special::ret_range), &op_ret_range);
+  put_handler(entries, op_id(Special::host_thunk), &op_host_thunk);
+  put_handler(entries, op_id(Special::lazy), &op_lazy);
+  put_handler(entries, op_id(Special::throw_), &op_interruptible<&throw_exception>);
+  put_handler(entries, op_id(Special::throw_ref), &op_interruptible<&throw_ref>);
+  put_handler(entries, op_id(Special::memory_fill), &op_interruptible<&memory_fill>);
+  put_handler(entries, op_id(Special::memory_copy), &op_interruptible<&memory_copy>);
+  put_handler(entries, op_id(Special::memory_init), &op_interruptible<&memory_init>);
+  put_handler(entries, op_id(Special::table_fill), &op_interruptible<&table_fill>);
+  put_handler(entries, op_id(Special::table_copy), &op_interruptible<&table_copy>);
+  put_handler(entries, op_id(Special::table_init), &op_interruptible<&table_init>);
+  put_handler(entries, op_id(Special::memory_grow), &op_keeping<&memory_grow, 1>);
+  put_handler(entries, op_id(Special::table_grow), &op_interruptible<&table_grow>);
+  put_handler(entries, op_id(Special::table_set), &op_keeping<&table_set>);
+  put_handler(entries, op_id(Special::data_drop), &op_keeping<&data_drop>);
+  put_handler(entries, op_id(Special::elem_drop), &op_keeping<&elem_drop>);
+  put_handler(entries, op_id(Special::ref_func), &op_keeping<&ref_func>);
+  put_handler(entries, op_id(Special::struct_new_range), &op_interruptible<&struct_new_range>);
+  put_handler(entries, op_id(Special::struct_get_x), &op_keeping<&struct_get_x>);
+  put_handler(entries, op_id(Special::struct_set_x), &op_keeping<&struct_set_x>);
+  put_handler(entries, op_id(Special::array_new_x), &op_interruptible<&array_new_x>);
+  put_handler(entries, op_id(Special::array_alloc), &op_interruptible<&array_alloc>);
+  put_handler(entries, op_id(Special::array_new_fixed_range), &op_interruptible<&array_new_fixed_range>);
+  put_handler(entries, op_id(Special::array_new_data), &op_interruptible<&array_new_data>);
+  put_handler(entries, op_id(Special::array_new_elem), &op_interruptible<&array_new_elem>);
+  put_handler(entries, op_id(Special::array_fill_all), &op_interruptible<&array_fill_all>);
+  put_handler(entries, op_id(Special::array_clear), &op_interruptible<&array_clear>);
+  put_handler(entries, op_id(Special::array_load_data), &op_interruptible<&array_load_data>);
+  put_handler(entries, op_id(Special::array_load_elem), &op_interruptible<&array_load_elem>);
+  put_handler(entries, op_id(Special::array_fill), &op_interruptible<&array_fill>);
+  put_handler(entries, op_id(Special::array_copy), &op_interruptible<&array_copy>);
+  put_handler(entries, op_id(Special::array_init_data), &op_interruptible<&array_init_data>);
+  put_handler(entries, op_id(Special::array_init_elem), &op_interruptible<&array_init_elem>);
+}
 
 }  // namespace lunabeam::vm::interp::VM_DISPATCH_NAMESPACE

@@ -60,6 +60,12 @@ enum class Fit : u8 {
 // time stays linear in it.
 class BodyStack {
  public:
+  // Room for what most bodies need, so that a validator made for one body does not grow step by step.
+  BodyStack() {
+    operands_.reserve(64);
+    controls_.reserve(16);
+  }
+
   // Starts a new body of that many bytes.
   void clear(u32 body_bytes) {
     comparisons_left_ = kFreeComparisons + u64{body_bytes} * kComparisonsPerByte;

@@ -35,8 +35,12 @@ inline constexpr std::array<ValType, 5> kNumberTypes = {ValType::kI32, ValType::
   }
 }
 
-// Plain signatures of opcodes.def, unpacked. Address types are taken as i32: rows with an 'a' have rules of their own.
+// What most opcodes are typed by: rows of opcodes.def, unpacked. Address types are taken as i32: rows with an 'a' have rules of their own.
+enum class OpRule : u8 { kPlain, kAccess, kAtomic, kVector };
 struct PlainSignature {
+  Feature feature{};
+  OpRule rule = OpRule::kPlain;
+  u8 width_log2 = 0;  // Of accesses to memory.
   u8 num_params = 0;
   u8 num_results = 0;
   std::array<ValType, 3> params;
@@ -46,6 +50,13 @@ inline constexpr auto kPlainSignatures = [] {
   std::array<PlainSignature, kOpcodeCount> table{};
   for (size_t i = 0; i < kOpcodeCount; ++i) {
     const OpcodeInfo& op = kOpcodes[i];
+    table[i].feature = op.feature;
+    if (op.width_log2 >= 0) table[i].width_log2 = static_cast<u8>(op.width_log2);
+    if (op.prefix == 0xFD) {
+      table[i].rule = OpRule::kVector;
+    } else if (op.width_log2 >= 0) {
+      table[i].rule = op.prefix == kAtomicPrefix ? OpRule::kAtomic : OpRule::kAccess;
+    }
     if (op.is_special()) continue;
     for (const char letter : op.params()) table[i].params[table[i].num_params++] = type_of_letter(letter);
     for (const char letter : op.results()) {
@@ -113,7 +124,7 @@ class FunctionValidator {
     while (stack_.depth() != 0) {
       if (!operators_.next(op)) return false;
       pc_ = op.pc;
-      if (!module_.features.has(info(op.op).feature)) [[unlikely]]
+      if (!module_.features.has(detail::kPlainSignatures[static_cast<size_t>(op.op)].feature)) [[unlikely]]
         return error(ErrorCode::kUnsupportedFeature,
                      fmt::format("{} ({})", name_of(info(op.op).feature), info(op.op).text));
       if (!check(op)) [[unlikely]]
@@ -409,18 +420,15 @@ class FunctionValidator {
   }
 
   // The immediates of a memory access.
-  [[nodiscard]] bool check_mem_arg(const Operator& op) {
+  [[nodiscard]] bool check_mem_arg(const Operator& op, u32 width_log2) {
     if (!check_memory(op.memory)) return false;
-    const OpcodeInfo& row = info(op.op);
-    if (op.align_log2 > static_cast<u32>(row.width_log2)) return error(ErrorCode::kAlignmentTooLarge);
+    if (op.align_log2 > width_log2) return error(ErrorCode::kAlignmentTooLarge);
     if (memory_address(op.memory) == ValType::kI32 && op.value > 0xFFFF'FFFF)
       return error(ErrorCode::kOffsetOutOfRange);
     return true;
   }
-  [[nodiscard]] bool check_access(const Operator& op) {
-    if (info(op.op).prefix == kAtomicPrefix) return check_memory(op.memory) && check_atomic(op);
-    if (!check_mem_arg(op)) return false;
-    const detail::PlainSignature& signature = detail::kPlainSignatures[static_cast<size_t>(op.op)];
+  [[nodiscard]] bool check_access(const Operator& op, const detail::PlainSignature& signature) {
+    if (!check_mem_arg(op, signature.width_log2)) return false;
     const ValType address = memory_address(op.memory);
     const MemArg arg{op.memory, op.value};
     if (signature.num_results == 1) {
@@ -434,11 +442,11 @@ class FunctionValidator {
     return true;
   }
 
-  [[nodiscard]] bool check_atomic(const Operator& op) {
-    if (op.align_log2 != static_cast<u32>(info(op.op).width_log2)) return error(ErrorCode::kAtomicAlignment);
+  [[nodiscard]] bool check_atomic(const Operator& op, const detail::PlainSignature& signature) {
+    if (!check_memory(op.memory)) return false;
+    if (op.align_log2 != signature.width_log2) return error(ErrorCode::kAtomicAlignment);
     const ValType address = memory_address(op.memory);
     if (address == ValType::kI32 && op.value > 0xFFFF'FFFF) return error(ErrorCode::kOffsetOutOfRange);
-    const detail::PlainSignature& signature = detail::kPlainSignatures[static_cast<size_t>(op.op)];
     for (u32 i = signature.num_params; i-- > 1;) {
       if (!pop(signature.params[i])) return false;
     }
@@ -459,8 +467,7 @@ class FunctionValidator {
     return true;
   }
 
-  [[nodiscard]] bool check_plain(const Operator& op) {
-    const detail::PlainSignature& signature = detail::kPlainSignatures[static_cast<size_t>(op.op)];
+  [[nodiscard]] bool check_plain(const Operator& op, const detail::PlainSignature& signature) {
     for (u32 i = signature.num_params; i-- > 0;) {
       if (!pop(signature.params[i])) return false;
     }

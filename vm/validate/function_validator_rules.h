@@ -157,9 +157,9 @@ template <class Sink>
 bool FunctionValidator<Sink>::check_vector_op(const Operator& op) {
   const detail::PlainSignature& signature = detail::kPlainSignatures[static_cast<size_t>(op.op)];
   switch (info(op.op).immediate) {
-    case Immediate::kMemArg: return check_access(op);
+    case Immediate::kMemArg: return check_access(op, signature);
     case Immediate::kMemArgLane: {
-      if (!check_mem_arg(op) || !check_lane(op)) return false;
+      if (!check_mem_arg(op, signature.width_log2) || !check_lane(op)) return false;
       if (!pop(ValType::kV128) || !pop(memory_address(op.memory))) return false;
       const MemArg arg{op.memory, op.value};
       if (signature.num_results == 0) {
@@ -186,7 +186,7 @@ bool FunctionValidator<Sink>::check_vector_op(const Operator& op) {
       if (!pop(ValType::kV128) || !pop(ValType::kV128)) return false;
       if (live()) sink_.vector_shuffle(pc_, op.lanes);
       break;
-    default: return check_plain(op);
+    default: return check_plain(op, signature);
   }
   stack_.push(signature.result);
   return true;
@@ -331,10 +331,12 @@ template <class Sink>
     case Opcode::i64_sub128:
     case Opcode::i64_mul_wide_s:
     case Opcode::i64_mul_wide_u: return check_wide_arithmetic(op);
-    default:
-      if (info(op.op).prefix == 0xFD) return check_vector_op(op);
-      return info(op.op).width_log2 >= 0 ? check_access(op) : check_plain(op);
+    default: break;
   }
+  const detail::PlainSignature& signature = detail::kPlainSignatures[static_cast<size_t>(op.op)];
+  if (signature.rule == detail::OpRule::kPlain) return check_plain(op, signature);
+  if (signature.rule == detail::OpRule::kAccess) return check_access(op, signature);
+  return signature.rule == detail::OpRule::kAtomic ? check_atomic(op, signature) : check_vector_op(op);
 }
 
 }  // namespace lunabeam::vm

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/support/module_builder.h"
+#include "vm/decode/reader.h"
 
 namespace lunabeam::vm {
 namespace {
@@ -90,6 +91,31 @@ TEST(Leb, TruncationStopsBehindTheLastByte) {
   EXPECT_EQ(out.status, LebStatus::kTruncated);
   EXPECT_EQ(out.taken, 2u);
   EXPECT_EQ(read_signed<64>({}).status, LebStatus::kTruncated);
+}
+
+// A module's reader has ways of its own for integers of one and two bytes.
+TEST(Leb, TheReaderReadsEveryLength) {
+  const auto read = [](const Bytes& bytes, auto method, auto value) {
+    Reader reader(bytes, 0, bytes.size());
+    EXPECT_TRUE((reader.*method)(value));
+    EXPECT_TRUE(reader.at_end());
+    return value;
+  };
+  for (const u64 value : {u64{0}, u64{127}, u64{128}, u64{255}, u64{8192}, u64{16383}, u64{16384}, u64{0xFFFF'FFFF}}) {
+    EXPECT_EQ(read(tests::leb(value), &Reader::read_u32, u32{1}), value);
+    EXPECT_EQ(read(tests::leb(value), &Reader::read_u64, u64{1}), value);
+  }
+  for (const i32 value : {0, 63, 64, -64, -65, 8191, 8192, -8192, -8193, std::numeric_limits<i32>::max(),
+                          std::numeric_limits<i32>::min()}) {
+    EXPECT_EQ(read(tests::signed_leb(value), &Reader::read_s32, i32{1}), value);
+  }
+  EXPECT_EQ(read({0x80, 0x00}, &Reader::read_u32, u32{1}), 0u);  // Padded.
+  EXPECT_EQ(read({0xFF, 0x7F}, &Reader::read_s32, i32{1}), -1);
+  const Bytes cut = {0x80};
+  Reader reader(cut, 0, cut.size());
+  u32 value = 0;
+  EXPECT_FALSE(reader.read_u32(value));
+  EXPECT_EQ(reader.error().code, ErrorCode::kUnexpectedEnd);
 }
 
 }  // namespace

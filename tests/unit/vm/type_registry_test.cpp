@@ -80,6 +80,30 @@ TEST(TypeRegistry, ReleasedTypesMakeRoom) {
   EXPECT_NE(*registry.intern(func({ValType::kF32})), id);
 }
 
+TEST(TypeRegistry, TypesStayInPlaceWhenItGrows) {
+  TypeRegistry registry;
+  std::vector<std::pair<TypeId, const FuncType*>> all;
+  const auto nth = [](u32 n) {
+    std::vector<ValType> params;
+    for (; n != 0; n /= 2) params.push_back(n % 2 != 0 ? ValType::kI64 : ValType::kF32);
+    return func(std::move(params));
+  };
+  for (u32 n = 0; n < 1000; ++n) {
+    const TypeId id = *registry.intern(nth(n));
+    EXPECT_EQ(id, TypeId{n});
+    all.emplace_back(id, &registry.func(id));
+  }
+  // A group that begins in one chunk and ends in another.
+  std::vector<SubType> group(3000, open_struct({}));
+  const u32 first = static_cast<u32>(*registry.intern(group));
+  EXPECT_TRUE(registry.is_subtype(TypeId{first + 2999}, TypeId{first + 2999}));
+  EXPECT_FALSE(registry.is_subtype(TypeId{first + 2999}, TypeId{first}));
+  for (u32 n = 0; n < 1000; ++n) {
+    EXPECT_EQ(&registry.func(all[n].first), all[n].second);
+    EXPECT_EQ(*all[n].second, nth(n));
+  }
+}
+
 TEST(TypeRegistry, SubtypingIsDeclared) {
   TypeRegistry registry;
   const SubType root = open_struct({});

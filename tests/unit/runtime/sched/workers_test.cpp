@@ -407,6 +407,30 @@ TEST_P(WorkersTest, StartSectionsRunWithTheirSpawnersOnManyWorkers) {
   expect_nothing_alive();
 }
 
+TEST_P(WorkersTest, AWorkerHasNoThreadBeforeThereIsWorkForIt) {
+  start({.workers = 4});
+  scripts_.resize(1);
+  const RunResult result = run_script([](const Guest& g) { return g.step < 3 ? g.sleep(1) : g.stop(); });
+  EXPECT_EQ(result.exit_status(), 0);
+  EXPECT_NE(vm_->worker(0).stats().sleeps, 0u);
+  for (u8 i = 1; i < 4; ++i) EXPECT_EQ(vm_->worker(i).stats().sleeps, 0u);  // A thread without work sleeps.
+  // The next run may need them.
+  std::atomic<u64> ran_elsewhere{0};
+  const int busy = script([&](const Guest& g) {
+    g.process.exec.reductions -= 4000;
+    if (g.process.scheduler->worker() != 0) ++ran_elsewhere;
+    return ran_elsewhere < 100 ? g.yield() : g.stop();
+  });
+  const RunResult again = run_script([&](const Guest& g) {
+    if (g.step == 0) {
+      for (u64 i = 0; i < 16; ++i) g.spawn(busy);
+    }
+    return ran_elsewhere < 100 ? g.yield() : g.stop();
+  });
+  EXPECT_EQ(again.exit_status(), 0);
+  expect_nothing_alive();
+}
+
 TEST_P(WorkersTest, FiguresCanBeSampledWhileItRuns) {
   start({.workers = 2});
   scripts_.resize(1);
