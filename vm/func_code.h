@@ -40,8 +40,8 @@ struct alignas(64) FuncCode {
   u32 ref_params = 0;   // Parameter slots that are references: slots ref_base .. ref_base+ref_params-1.
   // Slots to clear behind the num_params: scratch slots of wide frames, declared locals that are no references.
   u32 zero_words = 0;
-  u32 num_slots = 0;    // n: all slots of the frame, references included.
-  u32 ref_base = 0;     // First reference slot; slots [ref_base, num_slots) are references and cleared on entry.
+  u32 num_slots = 0;  // n: all slots of the frame, references included.
+  u32 ref_base = 0;   // First reference slot; slots [ref_base, num_slots) are references and cleared on entry.
   u32 func_index = 0;
   const Module* module = nullptr;
   const HostFunction* host = nullptr;  // The import's host function, else nullptr.
