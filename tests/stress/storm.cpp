@@ -134,7 +134,7 @@ vm::HostStatus spawn_one(Process& p, State& state, u64* io, bool may_have_start)
                                     .link_tag = random.below(3) == 0 ? 7 : 0,
                                     .name = random.below(16) == 0 ? &name : nullptr},
                                    result);
-  if (status == SpawnStatus::kSpawned && random.below(4) == 0) monitor(p, result.pid);
+  if (status == SpawnStatus::kSpawned && random.below(4) == 0) (void)monitor(p, result.pid);
   return spawned(state, io, status, result);
 }
 
@@ -155,14 +155,14 @@ vm::HostStatus random_step(Process& p, State& state, u64* io, Caller caller) {
   const bool may_spawn = caller != kInStart && p.environment->processes.size() < storm.crowd;
   switch (random.below(caller == kInStart ? 24 : 33)) {
     case 0: return done(io, random.below(8) == 0 ? kTrap : kAgain);
-    case 1: kill(p, random.below(40) == 0 ? p.pid : some_pid(random)); break;
+    case 1: (void)kill(p, random.below(40) == 0 ? p.pid : some_pid(random)); break;
     case 2:
-    case 3: link(p, static_cast<i64>(random.below(3)), some_pid(random)); break;
-    case 4: unlink(p, some_pid(random)); break;
+    case 3: (void)link(p, static_cast<i64>(random.below(3)), some_pid(random)); break;
+    case 4: (void)unlink(p, some_pid(random)); break;
     case 5:
-    case 6: monitor(p, some_pid(random)); break;
-    case 7: stop_monitoring(p, some_pid(random)); break;
-    case 8: set_die_when_link_dies(p, random.below(3) == 0); break;
+    case 6: (void)monitor(p, some_pid(random)); break;
+    case 7: (void)stop_monitoring(p, some_pid(random)); break;
+    case 8: (void)set_die_when_link_dies(p, random.below(3) == 0); break;
     case 9:
     case 10:
       if (Message* message = some_message(p, random)) {
@@ -211,7 +211,7 @@ vm::HostStatus random_step(Process& p, State& state, u64* io, Caller caller) {
 
 vm::HostStatus root_step(Process& p, State& state, u64* io) {
   set_scratch(p, nullptr);  // A notice of a linked child's death.
-  if (state.steps++ == 0) set_die_when_link_dies(p, false);
+  if (state.steps++ == 0) (void)set_die_when_link_dies(p, false);
   storm.environment = p.environment;
   if (storm.finished) return done(io, kReturn);
   // Who waits for ever would end the storm: the old ones are killed all the time, everybody when it is over.
@@ -219,7 +219,7 @@ vm::HostStatus root_step(Process& p, State& state, u64* io) {
   const u64 spared = storm.draining ? 0 : 2 * storm.crowd;
   const u64 limit = newest > spared ? newest - spared : 0;
   const u64 end = std::min(storm.swept + 20'000, limit);
-  for (u64 pid = storm.swept; pid < end; ++pid) kill(p, pid);
+  for (u64 pid = storm.swept; pid < end; ++pid) (void)kill(p, pid);
   if (storm.swept < end) storm.swept = end;
   if (storm.draining && end == limit) storm.swept = 2;
   if (!storm.draining && p.environment->processes.size() < storm.crowd / 2 && state.steps % 64 != 0) {
