@@ -22,9 +22,9 @@ bool make_room(ExecContext& exec, u64 words) noexcept {
 
 namespace {
 
-// R1: translating a body costs its first caller 1 per so many bytes, if there are more than a few: code that has been translated
-// before, by another process of the module, is as good as free then.
-constexpr u64 kFreeBodyBytes = 64;
+// R1: translating a body costs its first caller 1 per so many bytes; code that another process of the module has had translated is
+// free. Bodies of less than a slice's work cost nobody anything: what ordinary functions use must not depend on who was first.
+constexpr u64 kFreeBodyBytes = 4096;
 constexpr u64 kBodyBytesPerReduction = 8;
 
 i64 translation_cost(const FuncCode& callee) {

@@ -80,7 +80,7 @@ TEST_P(HostileExecution, AccumulatorsThatLookLikeTheEnginesNotesPassNoTypeCheck)
 }
 
 TEST_P(HostileExecution, EntryOfTheFirstFunctionIsPaidFor) {
-  constexpr u64 kOps = 256 * 40;
+  constexpr u64 kOps = 256 * 10;
   ModuleBuilder builder;
   Bytes body;
   for (u64 i = 0; i < kOps / 2; ++i) append(body, seq({i32_const(0), op({0x1A})}));
