@@ -214,7 +214,8 @@ def keep(line):
     findings = WORK / "findings"
     findings.mkdir(parents=True, exist_ok=True)
     path = Path(match[1])
-    shutil.copy(path, findings / path.name)
+    if path.resolve().parent != findings:
+        shutil.copy(path, findings / path.name)
     (findings / path.name).with_suffix(".txt").write_text(line + "\n")
 
 

@@ -80,9 +80,8 @@ struct Part<Id> {
       std::memcpy(&cell, at, sizeof cell);
       result = cell;
       if constexpr (kKind == AtomicKind::kCompareExchange) {
-        // The expected value counts in full: with upper bits set it equals no narrow cell.
-        const u64 expected = kRow.text[1] == '6' ? r.fp[ip->f[1]] : read_slot<u32>(r.fp, ip->f[1]);
-        if (expected == result) {
+        // The expected value is wrapped to the cell's width (threads proposal, "Compare Exchange").
+        if (read_slot<Cell>(r.fp, ip->f[1]) == cell) {
           cell = read_slot<Cell>(r.fp, ip->f[2]);
           std::memcpy(at, &cell, sizeof cell);
         }
