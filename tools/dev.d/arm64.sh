@@ -1,40 +1,35 @@
 # The cross build for AArch64 and what it computes under emulation. Sourced by tools/dev.
 
 arm64_launcher=qemu-aarch64
-arm64_programs=build/arm64/bin
 arm64_shared=../shared
-
-# Emulation takes some ten times as long; a script that hangs is ended all the same.
+# Of one script: emulation takes some ten times as long, and what hangs is ended all the same.
 arm64_timeout_s=1800
 
-# What the part runs: scripts that together use every kind of handler and whatever is done differently per processor
-# (conversions, NaNs, vectors, unaligned memory, atomics of nothing), and that take little time.
-arm64_part='^core/(f32|f64_cmp|float_exprs)\.wast$'
-
-# build_arm64 TARGET...
+# build_arm64 PRESET TARGET...
 build_arm64() {
   [ "$(uname -m)" != aarch64 ] || die 'this machine is AArch64 itself: tools/dev test'
   ensure_packages build arm64
-  build_preset arm64 "$@"
+  build_preset "$@"
 }
 
-# arm64_scripts NAME FILTER [OPTION...]: the scripts of the specification whose path matches. Status 1: something failed.
+# arm64_scripts PRESET NAME FILTER [OPTION...]: the scripts of the specification whose path matches. Status 1: something failed.
 arm64_scripts() {
-  local name=$1 filter=$2
-  shift 2
+  local preset=$1 name=$2 filter=$3
+  shift 3
   if [ ! -d "$arm64_shared/spec-testsuite" ]; then
     say "skipped: $name (there is no $arm64_shared/spec-testsuite)"
     return 0
   fi
-  step "$name" "$arm64_launcher" "$arm64_programs/lunabeam-spectest" --launcher "$arm64_launcher" --jobs "$(job_count)" \
+  step "$name" "$arm64_launcher" "build/$preset/bin/lunabeam-spectest" --launcher "$arm64_launcher" --jobs "$(job_count)" \
     --timeout "$arm64_timeout_s" --filter "$filter" --expected-failures tests/spec/expected-failures.txt \
-    --json build/arm64/spectest.json "$@" "$arm64_shared/spec-testsuite"
+    --json "build/$preset/spectest.json" "$@" "$arm64_shared/spec-testsuite"
 }
 
-# arm64_guest NAME DISPATCH CHECK... -- ARGUMENT...: one of the prebuilt guests in a dispatch, with options of check_guest.py.
+# arm64_guest NAME LABEL LAUNCHER OPTION CHECK... -- ARGUMENT...: a prebuilt guest under an emulator, with an option of `lunabeam run`
+# and options of check_guest.py. Status 1: it failed.
 arm64_guest() {
-  local name=$1 dispatch=$2 check=()
-  shift 2
+  local name=$1 label=$2 launcher=$3 option=$4 check=()
+  shift 4
   while [ "$1" != -- ]; do
     check+=("$1")
     shift
@@ -45,25 +40,28 @@ arm64_guest() {
     say "skipped: $name on AArch64 (there is no $module)"
     return 0
   fi
-  step "$name on AArch64, $dispatch" tests/guests/check_guest.py --launcher "$arm64_launcher" --vm "$arm64_programs/lunabeam" \
-    "--vm-args=--dispatch=$dispatch" "${check[@]}" "$module" "$@"
+  step "$name on AArch64, $label" python3 -B tests/guests/check_guest.py --launcher "$launcher" --vm build/arm64/bin/lunabeam \
+    "--vm-args=$option" "${check[@]}" "$module" "$@"
 }
 
-# The part that tools/dev test runs: builds the runner of scripts only. Status 1: something failed.
+# The least that is worth its time: the runner of scripts only, with checks, and `core` in the dispatch that is this processor's own
+# matter (guaranteed tail calls, registers for the interpreter's state). Status 1: something failed.
 check_arm64_part() {
-  build_arm64 lunabeam-spectest
-  arm64_scripts 'scripts on AArch64, a part' "$arm64_part" --tier interp-tail
+  build_arm64 arm64-part lunabeam-spectest
+  arm64_scripts arm64-part 'core scripts on AArch64' '^core/' --tier interp-tail
 }
 
+# Every script in each dispatch, and whole guests: in each dispatch, and on a kernel whose pages are 64 KiB. Status 1: something failed.
 check_arm64_full() {
-  local status=0 dispatch
-  build_arm64 lunabeam lunabeam-spectest
-  arm64_scripts 'scripts on AArch64' '^(core|custom|legacy|proposals/(custom-page-sizes|threads|wide-arithmetic))/' || status=1
+  local status=0 dispatch prebuilt=$arm64_shared/guests/prebuilt
+  build_arm64 arm64 lunabeam lunabeam-spectest
+  arm64_scripts arm64 'scripts on AArch64' '^(core|custom|legacy|proposals/(custom-page-sizes|threads|wide-arithmetic))/' || status=1
   for dispatch in tail step; do
-    arm64_guest squares "$dispatch" --stdout "$arm64_shared/guests/prebuilt/squares.out" -- || status=1
-    arm64_guest tour "$dispatch" --stdout "$arm64_shared/guests/prebuilt/tour.out" -- || status=1
-    arm64_guest supervised "$dispatch" --supervised -- 100 1000 7 || status=1
+    arm64_guest squares "$dispatch" "$arm64_launcher" "--dispatch=$dispatch" --stdout "$prebuilt/squares.out" -- || status=1
+    arm64_guest tour "$dispatch" "$arm64_launcher" "--dispatch=$dispatch" --stdout "$prebuilt/tour.out" -- || status=1
+    arm64_guest supervised "$dispatch" "$arm64_launcher" "--dispatch=$dispatch" --supervised -- 100 1000 7 || status=1
   done
+  arm64_guest supervised 'large pages' "$arm64_launcher -p 65536" --workers=2 --supervised -- 100 1000 7 || status=1
   return "$status"
 }
 
