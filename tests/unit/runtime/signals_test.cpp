@@ -374,6 +374,36 @@ TEST_P(SignalsTest, TablesOfLinksCountTowardsTheLimit) {
   expect_nothing_alive();
 }
 
+// No turn is so long that others wait for it: none runs the guest before everything is handled that was there.
+TEST_P(SignalsTest, ManySignalsTakeManyTurns) {
+  constexpr u64 kMessages = 20'000;
+  u64 got = 0;
+  u64 slices = 0;
+  const int receiver = script([&](const Guest& g) {
+    if (g.step == 0) return g.receive();
+    if (got == 0) {
+      slices = vm_->scheduler().stats().slices - slices;
+      EXPECT_EQ(g.process.mailbox.size(), kMessages - 1);
+    }
+    EXPECT_EQ(g.value(), got);
+    return ++got == kMessages ? g.stop() : g.receive();
+  });
+  u64 pid = 0;
+  run_script([&](const Guest& g) {
+    switch (g.step) {
+      case 0: pid = g.spawn(receiver); return g.sleep(1);
+      case 1:
+        for (u64 i = 0; i < kMessages; ++i) g.send(pid, 1, i);
+        slices = vm_->scheduler().stats().slices;
+        return g.sleep(1000);
+      default: return g.stop();
+    }
+  });
+  EXPECT_EQ(got, kMessages);
+  EXPECT_GE(slices, kMessages / 1024);
+  expect_nothing_alive();
+}
+
 TEST_P(SignalsTest, ThousandsOfLinksAndMonitorsAreAllTold) {
   constexpr u64 kPeers = 3000;
   u64 told = 0;
