@@ -32,6 +32,15 @@ function(lunabeam_use_mimalloc target)
   endif()
 endfunction()
 
+# lunabeam_put_first(<executable> <layers>...)
+# Of an inline function that several objects hold, the linker takes the first: that of the layers, which are optimised, must come before
+# that of tools and tests, which are not.
+function(lunabeam_put_first target)
+  foreach(layer IN LISTS ARGN)
+    target_link_options(${target} PRIVATE "LINKER:--whole-archive,$<TARGET_FILE:${layer}>,--no-whole-archive")
+  endforeach()
+endfunction()
+
 # lunabeam_add_tool(<name> [LINK <layers>...])
 # Executable over the sources in tools/<name>, linked with these layers or else with all. All but main.cpp are a static library
 # <name>_parts, which tests can link.
@@ -51,6 +60,7 @@ function(lunabeam_add_tool name)
   add_executable(${name} "${main}")
   lunabeam_use_mimalloc(${name})
   target_link_libraries(${name} PRIVATE ${name}_parts)
+  lunabeam_put_first(${name} ${arg_LINK})
   if(LUNABEAM_STATIC)
     target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
   endif()
@@ -71,6 +81,13 @@ function(lunabeam_add_unit_tests layer)
   # What they test is optimised, they are not: a third of the compile time.
   target_compile_options(${target} PRIVATE -O0)
   lunabeam_precompile(${target} HEADERS <gtest/gtest.h> <gmock/gmock.h>)
+  set(layers lunabeam_vm)
+  if(layer STREQUAL "runtime")
+    list(PREPEND layers lunabeam_runtime)
+  elseif(layer STREQUAL "wasi" OR layer STREQUAL "lunabeam")
+    list(PREPEND layers lunabeam_wasi lunabeam_runtime)
+  endif()
+  lunabeam_put_first(${target} ${layers})
   foreach(label fast slow)
     if(label STREQUAL "fast")
       set(filter "-*Slow*")

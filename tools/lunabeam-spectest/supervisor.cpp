@@ -138,7 +138,7 @@ class Supervisor {
     size_t next = 0;
     while (next < jobs_.size() || !children_.empty()) {
       while (next < jobs_.size() && children_.size() < std::max(options_.max_children, 1u)) start(next++);
-      wait_for_children();
+      if (!children_.empty()) wait_for_children();  // None of them may have started.
     }
     return std::move(runs_);
   }
