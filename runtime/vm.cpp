@@ -221,14 +221,16 @@ void Vm::await_threads() noexcept {
 
 bool Vm::ensure_thread(u8 worker) noexcept {
   WorkerThread& thread = threads_[worker];
-  if (thread.state.load(std::memory_order_acquire) != WorkerThread::State::kAwaited) return true;
+  // The thread may be idle, and claimed again, before we are back from making it: the state changes first.
+  auto state = WorkerThread::State::kAwaited;
+  if (!thread.state.compare_exchange_strong(state, WorkerThread::State::kMade, std::memory_order_acq_rel)) return true;
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const bool made = pthread_create(&thread.handle, nullptr, &run_worker, workers_[worker].get()) == 0;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (made) thread.state.store(WorkerThread::State::kRuns, std::memory_order_release);
+  thread.state.store(made ? WorkerThread::State::kRuns : WorkerThread::State::kAwaited, std::memory_order_release);
   return made;
 }
 
@@ -238,7 +240,9 @@ void Vm::join_threads() noexcept {
     more = false;
     for (u32 i = 1; i < workers(); ++i) {
       WorkerThread& thread = threads_[i];
-      if (thread.state.load(std::memory_order_acquire) != WorkerThread::State::kRuns) continue;
+      auto state = thread.state.load(std::memory_order_acquire);
+      for (; state == WorkerThread::State::kMade; state = thread.state.load(std::memory_order_acquire)) sched_yield();
+      if (state != WorkerThread::State::kRuns) continue;
       pthread_join(thread.handle, nullptr);
       thread.state.store(WorkerThread::State::kNone, std::memory_order_relaxed);
       more = true;

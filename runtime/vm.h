@@ -152,6 +152,7 @@ class Vm {
     enum class State : u8 {
       kNone,     // No run, or its workers are driven by whoever has made the VM (tests).
       kAwaited,  // Whoever claims the worker as idle makes the thread.
+      kMade,     // Is being made: `handle` is not written yet. Who claims the worker meanwhile finds a thread all the same.
       kRuns,     // `handle` is to be joined.
     };
     std::atomic<State> state{State::kNone};
