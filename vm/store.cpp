@@ -1,6 +1,8 @@
 // The single-threaded embedder: hooks over malloc, import resolution, invocation.
 #include "vm/store.h"
 
+#include <sys/mman.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +10,7 @@
 #include <cstring>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "vm/base/check.h"
 #include "vm/gc/heap.h"
@@ -83,7 +86,7 @@ struct Store::Impl : ExecContext {
     transfer = transfer_area.data();
     chunk = options.chunk_reductions != 0 ? options.chunk_reductions : kDefaultChunk;
     // Small, so that growth is part of everything that runs here.
-    auto* lo = static_cast<u8*>(std::aligned_alloc(16, kMinStackBytes));
+    u8* const lo = make_stack(kMinStackBytes);
     VM_CHECK(lo != nullptr);
     attach_stack(*this, lo, lo + kMinStackBytes);
   }
@@ -93,13 +96,37 @@ struct Store::Impl : ExecContext {
       std::free(instances.back().block);
       instances.pop_back();
     }
-    std::free(stack_lo);
+    free_stack(stack_lo, stack_capacity_bytes(*this));
+    if (spare_stack != nullptr) munmap(spare_stack, spare_bytes);
     VM_CHECK(used_bytes == 0);
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   static Impl& of(ExecContext& exec) { return static_cast<Impl&>(exec); }
+
+  // --- Stacks ---
+  // Torture builds look in a stack for addresses of itself (process_stack.cpp), and slots that have not been written hold what was there
+  // before: references into spaces that malloc may have given away again. So stacks have mappings of their own there.
+
+  u8* make_stack(u64 bytes) noexcept {
+    if (!kTorture) return static_cast<u8*>(std::aligned_alloc(16, bytes));
+    if (bytes == spare_bytes) {
+      spare_bytes = 0;
+      return std::exchange(spare_stack, nullptr);
+    }
+    void* const base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return base == MAP_FAILED ? nullptr : static_cast<u8*>(base);
+  }
+  void free_stack(u8* lo, u64 bytes) noexcept {
+    if (!kTorture) {
+      std::free(lo);
+      return;
+    }
+    if (spare_stack != nullptr) munmap(spare_stack, spare_bytes);
+    spare_stack = lo;
+    spare_bytes = bytes;
+  }
 
   // --- Hooks ---
 
@@ -132,12 +159,12 @@ struct Store::Impl : ExecContext {
     } else if (!kTorture || !torture_moves_stack(used_stack_bytes(exec), store.torture_count)) {
       return true;
     }
-    auto* lo = static_cast<u8*>(std::aligned_alloc(16, size_bytes));
+    u8* const lo = store.make_stack(size_bytes);
     if (lo == nullptr) return stack_has_room(exec, need_bytes);
     u8* const old = exec.stack_lo;
     move_stack(exec, lo, lo + size_bytes);
     poison_stack(old, old + capacity);
-    std::free(old);
+    store.free_stack(old, capacity);
     ++store.stack_moves;
     return true;
   }
@@ -276,6 +303,8 @@ struct Store::Impl : ExecContext {
   u64 ticks = 0;
   u64 stack_moves = 0;
   u32 torture_count = 0;
+  u8* spare_stack = nullptr;  // Torture builds: the last one that was freed.
+  u64 spare_bytes = 0;
 };
 
 Store::Store(StoreOptions options) : impl_(std::make_unique<Impl>(options)) {}
