@@ -67,7 +67,7 @@ namespace {
 constexpr u64 kStepBytes = u64{4} << 20;
 // What may wait. Where more does, those who free do so many steps at once.
 constexpr u64 kMostBytes = u64{64} << 20;
-constexpr u32 kCatchUpSteps = 16;
+constexpr u32 kCatchUpSteps = 4;  // A step may take a millisecond.
 constexpr u64 kFreeAtOnceBytes = u64{8} << 20;
 
 }  // namespace
