@@ -187,8 +187,8 @@ Outcome path_open(Process& p, u32 fd, u32 dirflags, u32 path, u32 length, u32 of
       [file = std::move(file), guest_path = std::move(guest_path), request]() noexcept {
         return open_file(*file.operator->(), guest_path.c_str(), request);
       },
-      [request, fd_ptr](Process& process, Opened& opened) noexcept {
-        return deliver(process, request, fd_ptr, opened);
+      [request, fd_ptr](Process& process, Opened& result) noexcept {
+        return deliver(process, request, fd_ptr, result);
       });
 }
 
