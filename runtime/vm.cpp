@@ -95,8 +95,10 @@ void Vm::drop_all() noexcept {
   for (const auto& worker : workers_) worker->drop_rest();
 }
 
-vm::Result<std::shared_ptr<const vm::Module>> Vm::load(std::vector<u8> bytes, std::string file_name) noexcept {
-  VM_ASSIGN(std::shared_ptr<vm::Module> module, vm::Module::load(std::move(bytes), options_.hosts));
+vm::Result<std::shared_ptr<const vm::Module>> Vm::load(std::vector<u8> bytes, std::string file_name,
+                                                       std::unique_ptr<vm::ModuleBudget> budget) noexcept {
+  VM_ASSIGN(std::shared_ptr<vm::Module> module,
+            vm::Module::load(std::move(bytes), options_.hosts, vm::FeatureSet::supported(), std::move(budget)));
   VM_TRY(module->require_resolved());
   VM_TRY(require_host_memory(*module));
   module->file_name = std::move(file_name);

@@ -99,9 +99,10 @@ class Vm {
   Vm(const Vm&) = delete;
   Vm& operator=(const Vm&) = delete;
 
-  // Decodes, validates and links against the host functions; every import must be one. Any thread.
-  [[nodiscard]] vm::Result<std::shared_ptr<const vm::Module>> load(std::vector<u8> bytes,
-                                                                   std::string file_name) noexcept;
+  // Decodes, validates and links against the host functions; every import must be one. `budget` pays for the module (vm/module.h).
+  // Any thread.
+  [[nodiscard]] vm::Result<std::shared_ptr<const vm::Module>> load(
+      std::vector<u8> bytes, std::string file_name, std::unique_ptr<vm::ModuleBudget> budget = nullptr) noexcept;
 
   // Rights and limits of a root process (ABI document 4.4), without directories, arguments and environment.
   [[nodiscard]] static ConfigRef root_config() noexcept;

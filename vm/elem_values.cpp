@@ -62,8 +62,7 @@ u64 elem_item(const Ctx& ctx, u32 elem, u64 index) noexcept {
   if (ctx.elem_values != nullptr && ctx.elem_values[elem] != nullptr) return ctx.elem_values[elem][index];
   u64 value = 0;
   const bool evaluated = eval_const_expr(ctx, ctx.module->elems[elem].items[index], &value, nullptr);
-  VM_DCHECK(evaluated);
-  static_cast<void>(evaluated);
+  VM_CHECK(evaluated);
   return value;
 }
 

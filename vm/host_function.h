@@ -28,7 +28,8 @@ enum class HostStatus : u8 {
 // The guest's memory may have moved after every park and call: re-read ExecContext::ctx->mem0.
 using HostEntry = HostStatus (*)(ExecContext& exec, u64* io);
 
-inline constexpr u32 kTransferWords = 2048;
+// Twice what any list of values takes (1,000 of two words): some are put into another order through the upper half.
+inline constexpr u32 kTransferWords = 4096;
 
 // One row of the import universe; static data of the embedder.
 struct HostFunction {

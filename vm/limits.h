@@ -16,6 +16,7 @@ inline constexpr u32 kMaxMemories = 100;     // Of one module: every process mak
 inline constexpr u32 kMaxSubtypeDepth = 63;  // Length of a chain of declared supertypes.
 inline constexpr u32 kMaxFields = 10'000;    // Fields of a struct.
 inline constexpr u32 kMaxRecGroupTypes =
-    500'000;  // Members of a rec group: they are numbered from TypeRegistry::kRecBase.
+    500'000;                                 // Members of a rec group: they are numbered from TypeRegistry::kRecBase.
+inline constexpr u32 kMaxTypes = 1'000'000;  // Of one module: an entry takes a hundred times the bytes that declare it.
 
 }  // namespace lunabeam::vm

@@ -79,6 +79,11 @@ const MemoryImages& memory_images(const Module& module) {
       if (!has_image(module, index)) continue;
       MemoryImages::Own& own = images->memories[index - module.imported_memories];
       add_runs(module, index, own.runs);
+      own.runs.shrink_to_fit();
+      if (!module.pay(own.runs.size() * sizeof(MemoryImage::Run))) {  // Every process runs the segments.
+        own.runs = {};
+        continue;
+      }
       own.present = true;
       own.image.runs = own.runs.data();
       own.image.num_runs = static_cast<u32>(own.runs.size());

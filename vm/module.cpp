@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <ranges>
 #include <utility>
 
 #include "vm/decode/module_decoder.h"
@@ -86,6 +87,7 @@ void lay_out_frames(Module& module) {
 
 void lay_out_globals(Module& module) {
   u32 words = 0;
+  module.global_offsets.reserve(module.globals.size());
   for (const Global& global : module.globals) {
     module.global_offsets.push_back(words);
     words += global.type.type.slots();
@@ -118,11 +120,13 @@ Result<void> resolve_host_functions(Module& module, const HostRegistry* hosts) {
 
 }  // namespace
 
-Result<std::shared_ptr<Module>> Module::load(std::vector<u8> bytes, const HostRegistry* hosts, FeatureSet features) {
+Result<std::shared_ptr<Module>> Module::load(std::vector<u8> bytes, const HostRegistry* hosts, FeatureSet features,
+                                             std::unique_ptr<ModuleBudget> budget) {
   static std::atomic<u64> next_id{1};
   if (bytes.size() > kMaxModuleBytes)
     return fail(ErrorCode::kImplementationLimit, Error::kNoOffset, "module of 4 GiB or more");
   auto module = std::make_shared<Module>();
+  module->budget = std::move(budget);
   module->bytes = std::move(bytes);
   module->features = features;
   module->id = next_id.fetch_add(1, std::memory_order_relaxed);
@@ -172,7 +176,8 @@ Module::~Module() {
       std::free(codes[i].catches);
     }
   }
-  for (const TypeId group : type_groups) TypeRegistry::global().release(group);
+  // The last one first: groups refer to earlier ones.
+  for (const TypeId group : std::views::reverse(type_groups)) TypeRegistry::global().release(group);
 }
 
 }  // namespace lunabeam::vm

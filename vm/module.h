@@ -16,6 +16,7 @@
 #include "vm/base/error.h"
 #include "vm/feature.h"
 #include "vm/func_code.h"
+#include "vm/module_budget.h"
 #include "vm/types.h"
 
 namespace lunabeam::vm {
@@ -103,11 +104,17 @@ class Module : public std::enable_shared_from_this<Module> {
  public:
   // Decodes and validates `bytes` and resolves function imports that `hosts` knows, by module, name and type. Takes the bytes
   // over: bodies are translated from them at a function's first call.
+  // `budget` pays for everything but the bytes, before it is allocated; nullptr: nobody does.
   // Cost: time and memory linear in bytes.size(), whatever sizes the module declares.
   // Errors: the first one found, with its byte offset. An import that `hosts` knows under another type only is an error
   // (kIncompatibleImportType); a function import that it does not know at all stays unresolved, see require_resolved().
+  // kResourceLimit: the budget is exhausted.
   [[nodiscard]] static Result<std::shared_ptr<Module>> load(std::vector<u8> bytes, const HostRegistry* hosts,
-                                                            FeatureSet features = FeatureSet::supported());
+                                                            FeatureSet features = FeatureSet::supported(),
+                                                            std::unique_ptr<ModuleBudget> budget = nullptr);
+
+  // Takes bytes from the budget. False: there is not that much left. Any thread.
+  [[nodiscard]] bool pay(u64 byte_count) const noexcept { return budget == nullptr || budget->charge(byte_count); }
 
   // Error kUnknownImport for the first import that is not a resolved host function: what a process's module must satisfy.
   [[nodiscard]] Result<void> require_resolved() const;
@@ -124,6 +131,7 @@ class Module : public std::enable_shared_from_this<Module> {
   ~Module();
 
   // --- Contents. Index spaces start with the imports. Read-only after load. ---
+  std::unique_ptr<ModuleBudget> budget;  // ORDER: the first member, so that it goes last.
   std::vector<u8> bytes;
   FeatureSet features;
   std::string file_name;            // For messages; may be empty.

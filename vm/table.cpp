@@ -65,6 +65,7 @@ void build_images(const Module& module, TableImages& result) {
     if (refused[i] || !can_share(table) || size > elements_left) continue;
     TableImages::Image& image = result.images[i];
     if (size > 0) {
+      if (!module.pay(size * sizeof(u64))) continue;  // Every process has its own, and pays for it.
       image.elems.reset(allocate_elements(size, table.has_init ? image_item(module, table.init) : 0));
       if (image.elems == nullptr) continue;
     }

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cstdlib>
+#include <map>
+#include <memory>
 #include <mutex>
-#include <new>
 #include <optional>
+#include <set>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "vm/base/check.h"
 #include "vm/base/seeded_hash.h"
@@ -17,29 +20,20 @@
 namespace lunabeam::vm {
 namespace {
 
-// Entries stand in chunks, each twice as large as the one before: a small program touches little memory, and none is moved.
-constexpr u32 kFirstChunkBits = 6;
-constexpr u32 kFirstChunkTypes = 1u << kFirstChunkBits;
-constexpr u32 kChunks = std::bit_width(kMaxCanonicalTypes + kFirstChunkTypes - 1) - kFirstChunkBits;
-
-struct Place {
-  u32 chunk;
-  u32 position;
-};
-constexpr Place place_of(u32 id) {
-  const u32 shifted = id + kFirstChunkTypes;
-  const auto bits = static_cast<u32>(std::bit_width(shifted)) - 1;
-  return {.chunk = bits - kFirstChunkBits, .position = shifted - (1u << bits)};
-}
-static_assert(place_of(0).chunk == 0 && place_of(kFirstChunkTypes).chunk == 1 &&
-              place_of(kFirstChunkTypes).position == 0);
-static_assert(place_of(kMaxCanonicalTypes - 1).chunk == kChunks - 1);
+// Entries stand in chunks: none is moved. A chunk is raw memory, which the system gives page by page as entries are made: a small program
+// touches little of its only one.
+constexpr u32 kChunkBits = 12;
+constexpr u32 kChunkTypes = 1u << kChunkBits;
+constexpr u32 kChunkMask = kChunkTypes - 1;
+constexpr u32 kMaxChunks = kMaxCanonicalTypes >> kChunkBits;
+static_assert(kChunkTypes <= 0xFFFF, "Impl::used counts the ids of a chunk in 16 bits");
 
 static_assert(kMaxCanonicalTypes <= TypeRegistry::kRecBase);
 static_assert(u64{TypeRegistry::kRecBase} + kMaxRecGroupTypes + 16 < (1u << 27),
               "27 bits of a ValType hold its heap type");
 
-// One canonical type. Invariant 1: written under the lock before its id is handed out; constant until its group is released.
+// One canonical type. Invariant 1: written before the group can be found, by the thread that has its ids; constant until the last
+// reference is gone.
 struct Entry {
   SubType type;
   FuncShape shape;
@@ -52,6 +46,66 @@ struct Entry {
   u32 group_size = 0;
   u64 references = 0;
   u64 hash = 0;
+};
+
+constexpr u64 kChunkBytes = kChunkTypes * sizeof(Entry);
+static_assert(alignof(Entry) <= alignof(std::max_align_t));
+
+template <class T>
+[[nodiscard]] u64 capacity_bytes(const std::vector<T>& list) {
+  return list.capacity() * sizeof(T);
+}
+
+// Ranges of ids that no group has, below next(). Invariant 2: no two of them touch, and none ends at next(). All costs are
+// logarithmic in their number.
+class FreeIds {
+ public:
+  // First id of `size` consecutive ones: of the smallest range that has room, or new ones. Nothing: they are exhausted.
+  [[nodiscard]] std::optional<u32> take(u32 size) {
+    if (const auto it = by_size_.lower_bound({size, 0}); it != by_size_.end()) {
+      const auto [range_size, first] = *it;
+      remove(first, range_size);
+      if (range_size > size) add(first + size, range_size - size);
+      return first;
+    }
+    if (size > kMaxCanonicalTypes - next_) return std::nullopt;
+    return std::exchange(next_, next_ + size);
+  }
+  void give_back(u32 first, u32 size) {
+    if (const auto above = by_first_.find(first + size); above != by_first_.end()) {
+      const u32 more = above->second;
+      remove(first + size, more);
+      size += more;
+    }
+    if (auto below = by_first_.lower_bound(first); below != by_first_.begin()) {
+      --below;
+      const auto [below_first, below_size] = *below;
+      if (below_first + below_size == first) {
+        remove(below_first, below_size);
+        first = below_first;
+        size += below_size;
+      }
+    }
+    if (first + size == next_) {
+      next_ = first;
+    } else {
+      add(first, size);
+    }
+  }
+
+ private:
+  void add(u32 first, u32 size) {
+    by_first_.emplace(first, size);
+    by_size_.emplace(size, first);
+  }
+  void remove(u32 first, u32 size) {
+    by_first_.erase(first);
+    by_size_.erase({size, first});
+  }
+
+  std::map<u32, u32> by_first_;            // First id -> size.
+  std::set<std::pair<u32, u32>> by_size_;  // The same as (size, first id).
+  u32 next_ = 0;
 };
 
 // Applies `f` to every type reference of a member, in a fixed order.
@@ -144,25 +198,24 @@ void count_slots(const std::vector<ValType>& types, u32& slots, u32& refs) {
 }  // namespace
 
 struct TypeRegistry::Impl {
-  // Invariant 2: a chunk, once published (release), is never moved nor freed before the registry.
-  // Invariant 3: the entries of all ids below next_id are alive, the others raw memory.
-  std::array<std::atomic<Entry*>, kChunks> chunks{};
+  // Invariant 3: a chunk is there while a group that has been made has ids in it, and nobody looks an id up that no group has.
+  // Invariant 4: an entry is alive from make_group() to give_back(), otherwise its place is raw memory.
+  std::array<std::atomic<Entry*>, kMaxChunks> chunks{};
 
-  std::mutex lock;                                        // Guards everything below, and writes to entries.
-  std::unordered_multimap<u64, u32> groups;               // Hash of the group -> first id.
-  std::unordered_map<u32, std::vector<u32>> free_ranges;  // Group size -> first ids of released groups.
-  u32 next_id = 0;
-  // Modules are hostile: without it, colliding groups could be computed in advance.
+  std::mutex lock;  // Guards everything below, and the parts of entries that are of the group. Never held for long.
+  std::unordered_multimap<u64, u32> groups;  // Hash of the group -> first id.
+  FreeIds free_ids;
+  std::array<u16, kMaxChunks> used{};  // Ids of the chunk that a group has.
+  // Modules are hostile: without it, colliding groups could be computed in advance. Constant.
   u64 seed = hash_seed();
 
   ~Impl() {
-    for (u32 id = 0; id < next_id; ++id) entry(id).~Entry();
+    for (const auto& [hash, first] : groups) destroy_entries(first, entry(first).group_size);
     for (auto& chunk : chunks) std::free(chunk.load(std::memory_order_relaxed));
   }
 
   [[nodiscard]] Entry& entry(u32 id) noexcept {
-    const Place place = place_of(id);
-    return chunks[place.chunk].load(std::memory_order_acquire)[place.position];
+    return chunks[id >> kChunkBits].load(std::memory_order_acquire)[id & kChunkMask];
   }
 
   [[nodiscard]] u64 hash_group(std::span<const SubType> group) const {
@@ -171,24 +224,136 @@ struct TypeRegistry::Impl {
     return hash;
   }
 
-  // First id of `size` consecutive unused entries, or nothing when ids or memory are exhausted.
-  [[nodiscard]] std::optional<u32> allocate(u32 size) {
-    if (auto it = free_ranges.find(size); it != free_ranges.end() && !it->second.empty()) {
-      const u32 first = it->second.back();
-      it->second.pop_back();
-      return first;
+  // f(chunk, ids of the range in it), for every chunk that the range touches.
+  template <class F>
+  static void for_each_chunk(u32 first, u32 size, F&& f) {
+    for (u32 id = first; id < first + size;) {
+      const u32 end = std::min(first + size, (id | kChunkMask) + 1);
+      f(id >> kChunkBits, end - id);
+      id = end;
     }
-    if (size > kMaxCanonicalTypes - next_id) return std::nullopt;
-    const u32 first = next_id;
-    for (u32 chunk = place_of(first).chunk; chunk <= place_of(first + size - 1).chunk; ++chunk) {
-      if (chunks[chunk].load(std::memory_order_relaxed) != nullptr) continue;
-      // Without touching it: the system gives pages as entries are made.
-      void* memory = std::malloc((u64{kFirstChunkTypes} << chunk) * sizeof(Entry));
-      if (memory == nullptr) return std::nullopt;
-      chunks[chunk].store(static_cast<Entry*>(memory), std::memory_order_release);
+  }
+
+  // REQUIRES: the lock is held. Adds a reference to a group of that hash and size which is not among `seen`.
+  [[nodiscard]] std::optional<u32> hold(u64 hash, u32 size, const std::vector<u32>& seen) {
+    for (auto [it, last] = groups.equal_range(hash); it != last; ++it) {
+      Entry& head = entry(it->second);
+      if (head.group_size != size || std::ranges::find(seen, it->second) != seen.end()) continue;
+      ++head.references;
+      return it->second;
     }
-    for (; next_id < first + size; ++next_id) new (&entry(next_id)) Entry;
+    return std::nullopt;
+  }
+
+  // Whether the registered group is `group`, whose members refer to one another as kRecBase.
+  [[nodiscard]] bool is_group(u32 first, std::span<const SubType> group) noexcept {
+    const auto size = static_cast<u32>(group.size());
+    const Renumber to_rec{first, size, kRecBase};
+    for (u32 i = 0; i < size; ++i) {
+      if (!equal_members(entry(first + i).type, group[i], to_rec)) return false;
+    }
+    return true;
+  }
+
+  // REQUIRES: the lock is held. Ids for a group, for make_chunks() and make_group(), or give_back().
+  [[nodiscard]] std::optional<u32> reserve(u32 size) {
+    const std::optional<u32> first = free_ids.take(size);
+    if (first) for_each_chunk(*first, size, [this](u32 chunk, u32 ids) { used[chunk] += static_cast<u16>(ids); });
     return first;
+  }
+
+  void destroy_entries(u32 first, u32 size) noexcept {
+    for (u32 i = 0; i < size; ++i) entry(first + i).~Entry();
+  }
+
+  // The way back of ids without entries. REQUIRES: the lock is not held.
+  void give_back(u32 first, u32 size) noexcept {
+    std::vector<Entry*> unused;
+    {
+      const std::lock_guard guard(lock);
+      free_ids.give_back(first, size);
+      for_each_chunk(first, size, [&](u32 chunk, u32 ids) {
+        used[chunk] -= static_cast<u16>(ids);
+        if (used[chunk] == 0) unused.push_back(chunks[chunk].exchange(nullptr, std::memory_order_relaxed));
+      });
+    }
+    for (Entry* const chunk : unused) std::free(chunk);
+  }
+
+  // Whether no member's chain of supertypes is too long. Displays are copied: a chain of n types would take n * n words.
+  [[nodiscard]] bool is_shallow(std::span<const SubType> group) {
+    const auto size = static_cast<u32>(group.size());
+    std::vector<u32> depths(size, 1);
+    for (u32 i = 0; i < size; ++i) {
+      if (group[i].super == kNoType) continue;
+      const u32 super = static_cast<u32>(group[i].super);
+      if (super - kRecBase < size) {
+        VM_CHECK(super - kRecBase < i);
+        depths[i] = depths[super - kRecBase] + 1;
+      } else {
+        depths[i] = static_cast<u32>(entry(super).display.size()) + 1;
+      }
+      if (depths[i] > kMaxSubtypeDepth) return false;
+    }
+    return true;
+  }
+
+  // Makes the chunks that `size` reserved ids lie in, where they are missing. False: out of memory. REQUIRES: the lock is not held.
+  [[nodiscard]] bool make_chunks(u32 first, u32 size) {
+    bool made = true;
+    for_each_chunk(first, size, [&](u32 chunk, u32) {
+      if (!made || chunks[chunk].load(std::memory_order_acquire) != nullptr) return;
+      auto* const fresh = static_cast<Entry*>(std::malloc(kChunkBytes));
+      Entry* expected = nullptr;
+      made = fresh != nullptr;
+      if (made && chunks[chunk].compare_exchange_strong(expected, fresh, std::memory_order_acq_rel)) return;
+      std::free(fresh);  // Another thread was faster.
+    });
+    return made;
+  }
+
+  // Makes the entries of a group that has its ids and chunks and cannot be found yet. REQUIRES: the lock is not held.
+  void make_group(u32 first, std::span<const SubType> group) {
+    const auto size = static_cast<u32>(group.size());
+    const Renumber to_canonical{kRecBase, size, first};
+    for (u32 i = 0; i < size; ++i) {
+      Entry& made = *new (&entry(first + i)) Entry;
+      made.type = group[i];
+      SubType& type = made.type;
+      type.super = to_canonical(type.super);
+      for (ValType& t : type.func.params) t = to_canonical(t);
+      for (ValType& t : type.func.results) t = to_canonical(t);
+      for (FieldType& field : type.fields) field.storage = to_canonical(field.storage);
+      count_slots(type.func.params, made.shape.param_slots, made.shape.param_refs);
+      count_slots(type.func.results, made.shape.result_slots, made.shape.result_refs);
+      made.has_default =
+          std::ranges::all_of(type.fields, [](const FieldType& field) { return field.storage.is_defaultable(); });
+      for (const bool is_nullable : {false, true}) {
+        made.reference_types[is_nullable] = ValType::ref(HeapType::concrete(TypeId{first + i}), is_nullable);
+      }
+      if (type.super != kNoType) {
+        const std::vector<TypeId>& above = entry(static_cast<u32>(type.super)).display;
+        made.display.reserve(above.size() + 1);
+        made.display = above;
+      }
+      made.display.push_back(TypeId{first + i});
+    }
+    // Behind all members: fields may refer to later ones.
+    for (u32 i = 0; i < size; ++i) {
+      Entry& made = entry(first + i);
+      made.layout = gc::make_layout(TypeId{first + i}, made.type, [&](TypeId id) {
+        return entry(static_cast<u32>(id)).type.kind == CompositeKind::kFunc;
+      });
+    }
+  }
+
+  // REQUIRES: the lock is held. From here on the group can be found; it has one reference.
+  void publish(u32 first, u32 size, u64 hash) {
+    Entry& head = entry(first);
+    head.group_size = size;
+    head.references = 1;
+    head.hash = hash;
+    groups.emplace(hash, first);
   }
 };
 
@@ -200,75 +365,47 @@ TypeRegistry& TypeRegistry::global() {
 TypeRegistry::TypeRegistry() : impl_(std::make_unique<Impl>()) {}
 TypeRegistry::~TypeRegistry() = default;
 
+// A group may have half a million members: all that takes long is done outside of the lock, on groups that this thread holds.
 Result<TypeId> TypeRegistry::intern(std::span<const SubType> group) {
   VM_CHECK(!group.empty() && group.size() <= kMaxRecGroupTypes);
   const auto size = static_cast<u32>(group.size());
-  const std::lock_guard guard(impl_->lock);
   const u64 hash = impl_->hash_group(group);
-  for (auto [it, last] = impl_->groups.equal_range(hash); it != last; ++it) {
-    const u32 first = it->second;
-    Entry& head = impl_->entry(first);
-    if (head.group_size != size) continue;
-    const Renumber to_rec{first, size, kRecBase};
-    bool equal = true;
-    for (u32 i = 0; equal && i < size; ++i) equal = equal_members(impl_->entry(first + i).type, group[i], to_rec);
-    if (!equal) continue;
-    ++head.references;
-    return TypeId{first};
-  }
-
-  // Displays are copied, so their depth is bounded: a chain of n types would take n * n words.
-  std::vector<u32> depths(size, 1);
-  for (u32 i = 0; i < size; ++i) {
-    const u32 super = static_cast<u32>(group[i].super);
-    if (group[i].super == kNoType) continue;
-    if (super - kRecBase < size) {
-      VM_CHECK(super - kRecBase < i);
-      depths[i] = depths[super - kRecBase] + 1;
+  std::vector<u32> others;  // Not equal but of the same hash; held, so that their ids are not given to another group.
+  std::optional<u32> made;
+  std::optional<u32> found;
+  Result<TypeId> answer = TypeId{};
+  while (!found) {
+    std::unique_lock guard(impl_->lock);
+    if (const std::optional<u32> candidate = impl_->hold(hash, size, others)) {
+      guard.unlock();
+      if (impl_->is_group(*candidate, group)) {
+        found = candidate;
+        if (made) {  // Another thread was faster.
+          impl_->destroy_entries(*made, size);
+          impl_->give_back(*made, size);
+        }
+      } else {
+        others.push_back(*candidate);
+      }
+    } else if (made) {
+      impl_->publish(*made, size, hash);
+      found = made;
     } else {
-      depths[i] = static_cast<u32>(impl_->entry(super).display.size()) + 1;
-    }
-    if (depths[i] > kMaxSubtypeDepth) {
-      return fail(ErrorCode::kImplementationLimit, Error::kNoOffset, "chain of supertypes is too long");
+      made = impl_->reserve(size);
+      guard.unlock();
+      const bool has_room = made && impl_->make_chunks(*made, size);
+      if (!has_room || !impl_->is_shallow(group)) {
+        answer = fail(ErrorCode::kImplementationLimit, Error::kNoOffset,
+                      has_room ? "chain of supertypes is too long" : "too many types in this VM");
+        if (made) impl_->give_back(*made, size);
+        break;
+      }
+      impl_->make_group(*made, group);
     }
   }
-
-  const std::optional<u32> first = impl_->allocate(size);
-  if (!first) return fail(ErrorCode::kImplementationLimit, Error::kNoOffset, "too many types in this VM");
-  const Renumber to_canonical{kRecBase, size, *first};
-  for (u32 i = 0; i < size; ++i) {
-    Entry& entry = impl_->entry(*first + i);
-    entry.type = group[i];
-    SubType& type = entry.type;
-    type.super = to_canonical(type.super);
-    for (ValType& t : type.func.params) t = to_canonical(t);
-    for (ValType& t : type.func.results) t = to_canonical(t);
-    for (FieldType& field : type.fields) field.storage = to_canonical(field.storage);
-    entry.shape = {};
-    count_slots(type.func.params, entry.shape.param_slots, entry.shape.param_refs);
-    count_slots(type.func.results, entry.shape.result_slots, entry.shape.result_refs);
-    entry.has_default =
-        std::ranges::all_of(type.fields, [](const FieldType& field) { return field.storage.is_defaultable(); });
-    for (const bool is_nullable : {false, true}) {
-      entry.reference_types[is_nullable] = ValType::ref(HeapType::concrete(TypeId{*first + i}), is_nullable);
-    }
-    entry.display.clear();
-    if (type.super != kNoType) entry.display = impl_->entry(static_cast<u32>(type.super)).display;
-    entry.display.push_back(TypeId{*first + i});
-  }
-  // Behind all members: fields may refer to later ones.
-  for (u32 i = 0; i < size; ++i) {
-    Entry& entry = impl_->entry(*first + i);
-    entry.layout = gc::make_layout(TypeId{*first + i}, entry.type, [&](TypeId id) {
-      return impl_->entry(static_cast<u32>(id)).type.kind == CompositeKind::kFunc;
-    });
-  }
-  Entry& head = impl_->entry(*first);
-  head.group_size = size;
-  head.references = 1;
-  head.hash = hash;
-  impl_->groups.emplace(hash, *first);
-  return TypeId{*first};
+  for (const u32 other : others) release(TypeId{other});
+  if (found) answer = TypeId{*found};
+  return answer;
 }
 
 Result<TypeId> TypeRegistry::intern(const FuncType& type) {
@@ -279,18 +416,35 @@ Result<TypeId> TypeRegistry::intern(const FuncType& type) {
 
 void TypeRegistry::release(TypeId first_id) noexcept {
   const u32 first = static_cast<u32>(first_id);
-  const std::lock_guard guard(impl_->lock);
-  Entry& head = impl_->entry(first);
-  VM_CHECK(head.references > 0);
-  if (--head.references != 0) return;
-  const u32 size = head.group_size;
-  for (auto [it, last] = impl_->groups.equal_range(head.hash); it != last; ++it) {
-    if (it->second != first) continue;
-    impl_->groups.erase(it);
-    break;
+  u32 size = 0;
+  {
+    const std::lock_guard guard(impl_->lock);
+    Entry& head = impl_->entry(first);
+    VM_CHECK(head.references > 0);
+    if (--head.references != 0) return;
+    size = head.group_size;
+    for (auto [it, last] = impl_->groups.equal_range(head.hash); it != last; ++it) {
+      if (it->second != first) continue;
+      impl_->groups.erase(it);
+      break;
+    }
   }
-  for (u32 i = 0; i < size; ++i) impl_->entry(first + i) = Entry{};
-  impl_->free_ranges[size].push_back(first);
+  impl_->destroy_entries(first, size);
+  impl_->give_back(first, size);
+}
+
+u64 TypeRegistry::entry_bytes() const {
+  const std::lock_guard guard(impl_->lock);
+  return kChunkBytes * static_cast<u64>(std::ranges::count_if(impl_->used, [](u16 ids) { return ids != 0; }));
+}
+
+const u64 TypeRegistry::kEntryBytes = sizeof(Entry);
+
+u64 TypeRegistry::list_bytes(TypeId id) const noexcept {
+  const Entry& entry = impl_->entry(static_cast<u32>(id));
+  return capacity_bytes(entry.type.func.params) + capacity_bytes(entry.type.func.results) +
+         capacity_bytes(entry.type.fields) + capacity_bytes(entry.layout.fields) +
+         capacity_bytes(entry.layout.references) + capacity_bytes(entry.display);
 }
 
 const SubType& TypeRegistry::get(TypeId id) const noexcept { return impl_->entry(static_cast<u32>(id)).type; }

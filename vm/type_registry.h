@@ -2,8 +2,8 @@
 // replacing references inside the group by positions) returns the ids it has, in every module of the VM.
 //
 // Threading: lookups are lock-free and may run on any thread while the caller holds a reference to a module that uses the type;
-// registration and release take the registry's own lock. Lifetime: ids are reference-counted by registered group; a released
-// id may be reused.
+// registration and release take the registry's own lock, for a short time whatever the size of the group. Lifetime: ids are
+// reference-counted by registered group; a released id may be reused, and the memory of released entries is freed.
 #pragma once
 
 #include <memory>
@@ -42,7 +42,8 @@ class TypeRegistry {
   // Interns a plain final function type (host functions, single types).
   [[nodiscard]] Result<TypeId> intern(const FuncType& type);
 
-  // Drops one reference to the group whose first member is `first`.
+  // Drops one reference to the group whose first member is `first`. A group goes before those that its members refer to: as long as it can
+  // be found, the ids in it must not become those of other types.
   void release(TypeId first) noexcept;
 
   [[nodiscard]] const SubType& get(TypeId id) const noexcept;
@@ -62,6 +63,13 @@ class TypeRegistry {
   [[nodiscard]] bool is_subtype(TypeId sub, TypeId super) const noexcept;
   [[nodiscard]] bool matches(HeapType sub, HeapType super) const noexcept;
   [[nodiscard]] bool matches(ValType sub, ValType super) const noexcept;
+
+  // Bytes that a type takes here: its entry ...
+  static const u64 kEntryBytes;
+  // ... and the lists of it.
+  [[nodiscard]] u64 list_bytes(TypeId id) const noexcept;
+  // Bytes of all entries, used or not, without their lists.
+  [[nodiscard]] u64 entry_bytes() const;
 
  private:
   struct Impl;

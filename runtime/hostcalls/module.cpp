@@ -3,6 +3,7 @@
 // by the blocking pool, while the process is parked.
 #include <fmt/format.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,18 +20,22 @@ namespace {
 // Largest module a guest may load. Guests with all their debug information are below 40 MB.
 constexpr u64 kMaxModuleBytes = u64{128} << 20;
 
-// A module that counts towards the VM's memory limit as long as a table or a message refers to it.
-struct AccountedModule {
-  std::shared_ptr<const vm::Module> module;
-  MemoryBudget* budget;
-  u64 bytes;
+// What a module takes of the VM's memory limit, its bytes and all that is made of them, as long as anybody refers to it.
+class ModuleCharge final : public vm::ModuleBudget {
+ public:
+  explicit ModuleCharge(MemoryBudget& budget) noexcept : budget_(budget) {}
+  ~ModuleCharge() override { budget_.refund(charged_bytes_.load(std::memory_order_relaxed)); }
 
-  ~AccountedModule() { budget->refund(bytes); }
+  [[nodiscard]] bool charge(u64 bytes) noexcept override {
+    if (!budget_.charge(bytes)) return false;
+    charged_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    return true;
+  }
+
+ private:
+  MemoryBudget& budget_;
+  std::atomic<u64> charged_bytes_{0};
 };
-
-u64 function_table_bytes(const vm::Module& module) {
-  return module.bodies.size() * (sizeof(vm::FuncCode) + sizeof(vm::FuncBody));
-}
 
 constexpr const char* kMemoryLimit = "resource limit exceeded: the memory limit of the VM";
 
@@ -39,19 +44,18 @@ constexpr u64 kLoadHereBytes = 64 * 1024;
 
 using LoadResult = vm::Result<std::shared_ptr<const vm::Module>>;
 
-// A module on its way through the pool. Charged: its bytes.
+// A module on its way through the pool.
 class LoadRequest final : public BlockingRequest {
  public:
-  LoadRequest(Vm& vm, std::vector<u8> bytes, std::string name)
-      : charged_bytes(bytes.size()), vm_(vm), bytes_(std::move(bytes)), name_(std::move(name)) {}
-  ~LoadRequest() override { vm_.budget().refund(charged_bytes); }
-  void run() noexcept override { result = vm_.load(std::move(bytes_), std::move(name_)); }
+  LoadRequest(Vm& vm, std::vector<u8> bytes, std::string name, std::unique_ptr<ModuleCharge> charge)
+      : vm_(vm), charge_(std::move(charge)), bytes_(std::move(bytes)), name_(std::move(name)) {}
+  void run() noexcept override { result = vm_.load(std::move(bytes_), std::move(name_), std::move(charge_)); }
 
-  u64 charged_bytes;  // 0: somebody has taken the charge over.
   LoadResult result;
 
  private:
   Vm& vm_;
+  std::unique_ptr<ModuleCharge> charge_;
   std::vector<u8> bytes_;
   std::string name_;
 };
@@ -61,21 +65,10 @@ struct LoadWait final : WaitOp {
   Out<u64> id_out;
 };
 
-// The end of a load. Takes the charge of charged_bytes over.
-Outcome<u32> loaded(Process& self, LoadResult result, u64 charged_bytes, Out<u64> id_out) {
-  MemoryBudget& budget = self.scheduler->vm().budget();
-  if (!result) {
-    budget.refund(charged_bytes);
-    return fail_with(self, result.error().message(), id_out);
-  }
-  const u64 table_bytes = function_table_bytes(**result);
-  if (!budget.charge(table_bytes)) {
-    budget.refund(charged_bytes);
-    return fail_with(self, kMemoryLimit, id_out);
-  }
-  auto owner = std::make_shared<AccountedModule>(std::move(*result), &budget, charged_bytes + table_bytes);
-  const vm::Module* const module = owner->module.get();
-  const auto id = self.resources->modules.add(std::shared_ptr<const vm::Module>(std::move(owner), module));
+// The end of a load.
+Outcome<u32> loaded(Process& self, LoadResult result, Out<u64> id_out) {
+  if (!result) return fail_with(self, result.error().message(), id_out);
+  const auto id = self.resources->modules.add(std::move(*result));
   if (!id) return kOutOfMemory;
   if (!id_out.write(self, *id)) return kOutOfBounds;
   return kOk;
@@ -94,18 +87,19 @@ Outcome<u32> compile_module(Process& self, GuestRange source, Out<u64> id_out) {
   charge_work(self, bytes->size());
 
   Vm& vm = self.scheduler->vm();
-  if (!vm.budget().charge(bytes->size())) return fail_with(self, kMemoryLimit, id_out);
+  auto charge = std::make_unique<ModuleCharge>(vm.budget());
+  if (!charge->charge(bytes->size())) return fail_with(self, kMemoryLimit, id_out);
   std::vector<u8> copy(bytes->begin(), bytes->end());
   std::string name = fmt::format("module of process {}", self.pid);
   if (copy.size() <= kLoadHereBytes || self.scheduler->options().deterministic) {
-    return loaded(self, vm.load(std::move(copy), std::move(name)), bytes->size(), id_out);
+    return loaded(self, vm.load(std::move(copy), std::move(name), std::move(charge)), id_out);
   }
   auto* const wait = new LoadWait;
   wait->id_out = id_out;
   begin_wait(self, kNeverNs);
   self.wait.op = wait;
-  wait->handle = vm.blocking_pool().submit(std::make_unique<LoadRequest>(vm, std::move(copy), std::move(name)), self,
-                                           self.wait.epoch);
+  wait->handle = vm.blocking_pool().submit(
+      std::make_unique<LoadRequest>(vm, std::move(copy), std::move(name), std::move(charge)), self, self.wait.epoch);
   return Parked{};
 }
 
@@ -116,7 +110,7 @@ Outcome<u32> compile_module_resume(Process& self) {
   auto& request = static_cast<LoadRequest&>(*taken);
   const Out<u64> id_out = wait.id_out;
   end_wait(self);
-  return loaded(self, std::move(request.result), std::exchange(request.charged_bytes, 0), id_out);
+  return loaded(self, std::move(request.result), id_out);
 }
 
 Outcome<void> drop_module(Process& self, u64 module_id) {

@@ -11,6 +11,7 @@
 #include "runtime/hostcalls/resources.h"
 #include "runtime/name_registry.h"
 #include "vm/base/check.h"
+#include "vm/limits.h"
 
 namespace lunabeam::runtime::hostcalls {
 namespace {
@@ -44,7 +45,7 @@ class ParamList {
  private:
   static constexpr u64 kRecordBytes = 17;
   static constexpr u64 kMaxRecords = 65'536;
-  static constexpr u64 kMaxKept = vm::kTransferWords + 1;
+  static constexpr u64 kMaxKept = vm::kMaxParams + 1;
 
   static bool decode_record(const u8* record, SpawnParam& param) {
     std::memcpy(&param.low, record + 1, sizeof param.low);

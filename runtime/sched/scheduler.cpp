@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cfenv>
 #include <cstdlib>
 #include <ctime>
 
@@ -355,6 +356,10 @@ void Scheduler::share_backlog() noexcept {
 // --- Turns ---
 
 Scheduler::RunEnd Scheduler::run() noexcept {
+  // Guests compute with denormals and round to nearest, whatever the thread was left with by who started it.
+  std::fenv_t outer;
+  std::fegetenv(&outer);
+  std::fesetenv(FE_DFL_ENV);
   RunEnd end = RunEnd::kStopped;
   ended_.store(false, std::memory_order_relaxed);
   epoch_.enter();
@@ -370,6 +375,7 @@ Scheduler::RunEnd Scheduler::run() noexcept {
   }
   epoch_.leave();
   ended_.store(true, std::memory_order_release);
+  std::fesetenv(&outer);
   return end;
 }
 

@@ -1,5 +1,8 @@
 #include "vm/decode/names.h"
 
+#include <string>
+#include <utility>
+
 #include "vm/decode/reader.h"
 
 namespace lunabeam::vm {
@@ -7,6 +10,8 @@ namespace {
 
 constexpr u8 kModuleName = 0;
 constexpr u8 kFunctionNames = 1;
+// What a function's name takes beside its bytes: a node of the map, its place, and the heads of two blocks.
+constexpr u64 kBytesPerName = sizeof(std::pair<const u32, std::string>) + 6 * sizeof(void*);
 
 [[nodiscard]] bool decode_function_names(Reader& reader, Module& module) {
   u32 count = 0;
@@ -15,7 +20,9 @@ constexpr u8 kFunctionNames = 1;
     u32 index = 0;
     std::string_view name;
     if (!reader.read_u32(index) || !reader.read_name(name)) return false;
-    if (index < module.func_types.size()) module.names.functions.try_emplace(index, name);
+    if (index >= module.func_types.size()) continue;
+    if (!module.pay(kBytesPerName + name.size())) return false;  // They are not worth an error.
+    module.names.functions.try_emplace(index, name);
   }
   return true;
 }

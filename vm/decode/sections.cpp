@@ -3,28 +3,40 @@
 #include <fmt/format.h>
 
 #include "vm/limits.h"
+#include "vm/type_registry.h"
 
 namespace lunabeam::vm {
 
+// False: the group cannot be paid for. What else is wrong with it is deferred.
+bool SectionDecoder::register_types(std::span<const SubType> group, u32 offset) {
+  Result<TypeId> first = register_group(group, module_.types, offset);
+  if (!first) {
+    Error error = std::move(first).error();
+    map_.deferred.add(error.code, offset, std::move(error.detail));
+    return true;
+  }
+  module_.type_groups.push_back(*first);
+  u64 bytes = 0;
+  for (u32 i = 0; i < group.size(); ++i) {
+    bytes += TypeRegistry::global().list_bytes(TypeId{static_cast<u32>(*first) + i});
+  }
+  return pay(bytes);
+}
+
 bool SectionDecoder::decode_types() {
   u32 count = 0;
-  if (!reader_.read_count(count)) return false;
+  if (!reader_.read_count(count) || !make_room(module_.type_groups, count, 2)) return false;
   std::vector<SubType> group;
   for (u32 i = 0; i < count; ++i) {
     const u32 offset = reader_.pos();
-    if (!types_.read_rec_group(group)) return false;
-    if (group.empty()) continue;
-    if (!map_.deferred.has_value()) {
-      Result<TypeId> first = register_group(group, module_.types, offset);
-      if (first) {
-        module_.type_groups.push_back(*first);
-        continue;
-      }
-      Error error = std::move(first).error();
-      map_.deferred.add(error.code, offset, std::move(error.detail));
-    }
-    // The module is rejected in the end: its types only have to be countable.
-    module_.types.insert(module_.types.end(), group.size(), kNoType);
+    u32 size = 0;
+    if (!types_.read_group_size(size)) return false;
+    // `types` doubles when it is full.
+    if (!map_.deferred.has_value() && !pay(size * (TypeRegistry::kEntryBytes + 2 * sizeof(TypeId)))) return false;
+    if (!types_.read_group(group, size)) return false;
+    if (size != 0 && !map_.deferred.has_value() && !register_types(group, offset)) return false;
+    // When the module is rejected in the end its types only have to be countable.
+    if (map_.deferred.has_value()) module_.types.insert(module_.types.end(), size, kNoType);
   }
   return true;
 }
@@ -85,17 +97,20 @@ bool SectionDecoder::decode_import() {
 }
 
 bool SectionDecoder::decode_imports() {
+  // A function, or a table, whose types are the largest.
+  constexpr u64 kItemBytes = 2 * sizeof(Table) + sizeof(FuncCode) + sizeof(HostFunction*);
+  const u32 begin = reader_.pos();
   u32 count = 0;
-  if (!reader_.read_count(count)) return false;
+  if (!reader_.read_count(count) || !make_room(module_.imports, count, 4, kItemBytes)) return false;
   for (u32 i = 0; i < count; ++i) {
     if (!decode_import()) return false;
   }
-  return true;
+  return pay_for_names(begin);
 }
 
 bool SectionDecoder::decode_functions() {
   u32 count = 0;
-  if (!reader_.read_count(count)) return false;
+  if (!reader_.read_count(count) || !make_room(module_.func_types, count, 1, sizeof(FuncCode))) return false;
   for (u32 i = 0; i < count; ++i) {
     TypeId type = kNoType;
     if (!types_.read_type_use(type)) return false;
@@ -114,7 +129,7 @@ bool SectionDecoder::read_const_expr(ConstExpr& expr) {
 
 bool SectionDecoder::decode_tables() {
   u32 count = 0;
-  if (!reader_.read_count(count)) return false;
+  if (!reader_.read_count(count) || !make_room(module_.tables, count, 3)) return false;
   for (u32 i = 0; i < count; ++i) {
     const u32 offset = reader_.pos();
     Table table;
@@ -137,7 +152,7 @@ bool SectionDecoder::decode_tables() {
 
 bool SectionDecoder::decode_memories() {
   u32 count = 0;
-  if (!reader_.read_count(count)) return false;
+  if (!reader_.read_count(count) || !make_room(module_.memories, count, 2)) return false;
   for (u32 i = 0; i < count; ++i) {
     map_.own_memories.push_back(reader_.pos());
     MemoryType type;
@@ -149,7 +164,7 @@ bool SectionDecoder::decode_memories() {
 
 bool SectionDecoder::decode_tags() {
   u32 count = 0;
-  if (!reader_.read_count(count)) return false;
+  if (!reader_.read_count(count) || !make_room(module_.tags, count, 2)) return false;
   for (u32 i = 0; i < count; ++i) {
     TypeId type = kNoType;
     if (!types_.read_tag_type(type)) return false;
@@ -160,7 +175,8 @@ bool SectionDecoder::decode_tags() {
 
 bool SectionDecoder::decode_globals() {
   u32 count = 0;
-  if (!reader_.read_count(count)) return false;
+  if (!reader_.read_count(count) || !make_room(module_.globals, count, 3, sizeof(module_.global_offsets[0])))
+    return false;
   for (u32 i = 0; i < count; ++i) {
     map_.own_globals.push_back(reader_.pos());
     Global global;
@@ -171,8 +187,10 @@ bool SectionDecoder::decode_globals() {
 }
 
 bool SectionDecoder::decode_exports() {
+  const u32 begin = reader_.pos();
   u32 count = 0;
-  if (!reader_.read_count(count)) return false;
+  // Beside them, their positions in two orders.
+  if (!reader_.read_count(count) || !make_room(module_.exports, count, 3, 2 * sizeof(u32))) return false;
   for (u32 i = 0; i < count; ++i) {
     map_.exports.push_back(reader_.pos());
     Export entry;
@@ -187,7 +205,7 @@ bool SectionDecoder::decode_exports() {
     if (!reader_.read_u32(entry.index)) return false;
     module_.exports.push_back(std::move(entry));
   }
-  return true;
+  return pay_for_names(begin);
 }
 
 bool SectionDecoder::decode_start() {
@@ -237,7 +255,7 @@ bool SectionDecoder::decode_element() {
     }
   }
   u32 count = 0;
-  if (!reader_.read_count(count)) return false;
+  if (!reader_.read_count(count) || !make_room(segment.items, count, has_expressions ? 2 : 1)) return false;
   for (u32 i = 0; i < count; ++i) {
     ConstExpr item;
     if (!(has_expressions ? read_const_expr(item) : read_function_index(item))) return false;
@@ -250,7 +268,7 @@ bool SectionDecoder::decode_element() {
 
 bool SectionDecoder::decode_elements() {
   u32 count = 0;
-  if (!reader_.read_count(count)) return false;
+  if (!reader_.read_count(count) || !make_room(module_.elems, count, 3)) return false;
   for (u32 i = 0; i < count; ++i) {
     if (!decode_element()) return false;
   }
@@ -265,7 +283,7 @@ bool SectionDecoder::decode_data_count() {
 
 bool SectionDecoder::decode_code() {
   u32 count = 0;
-  if (!reader_.read_count(count)) return false;
+  if (!reader_.read_count(count) || !make_room(module_.bodies, count, 1)) return false;
   for (u32 i = 0; i < count; ++i) {
     u32 size = 0;
     if (!reader_.read_size(size)) return false;
@@ -301,7 +319,7 @@ bool SectionDecoder::decode_data_segment() {
 
 bool SectionDecoder::decode_data() {
   u32 count = 0;
-  if (!reader_.read_count(count)) return false;
+  if (!reader_.read_count(count) || !make_room(module_.datas, count, 2)) return false;
   for (u32 i = 0; i < count; ++i) {
     if (!decode_data_segment()) return false;
   }

@@ -1,6 +1,10 @@
 // Decodes the contents of sections, one function per section id.
 #pragma once
 
+#include <algorithm>
+#include <span>
+#include <vector>
+
 #include "vm/decode/operator_reader.h"
 #include "vm/decode/source_map.h"
 #include "vm/decode/structure.h"
@@ -35,6 +39,23 @@ class SectionDecoder {
   [[nodiscard]] bool decode_data();
 
  private:
+  // Pays for bytes that the module takes. False: there are not that many left, which fails the reader.
+  [[nodiscard]] bool pay(u64 bytes) {
+    return module_.pay(bytes) || reader_.fail(ErrorCode::kResourceLimit, reader_.pos(), "the memory limit of the VM");
+  }
+  // Pays for `count` more items of a list and reserves it for them: each takes at least item_bytes of the module, and costs more_bytes
+  // elsewhere.
+  template <class T>
+  [[nodiscard]] bool make_room(std::vector<T>& list, u32 count, u32 item_bytes, u64 more_bytes = 0) {
+    const u64 items = std::min<u64>(count, reader_.remaining() / item_bytes);
+    if (!pay(items * (sizeof(T) + more_bytes))) return false;
+    list.reserve(list.size() + items);
+    return true;
+  }
+  // Pays for the names in a section's contents, which begin at `begin`.
+  [[nodiscard]] bool pay_for_names(u32 begin) { return pay(reader_.pos() - begin); }
+
+  [[nodiscard]] bool register_types(std::span<const SubType> group, u32 offset);
   [[nodiscard]] bool decode_import();
   [[nodiscard]] bool decode_element();
   [[nodiscard]] bool decode_data_segment();

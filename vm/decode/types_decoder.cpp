@@ -334,22 +334,29 @@ bool TypeReader::read_sub_type(SubType& type, u32 position) {
   return read_composite_type(type, form);
 }
 
-bool TypeReader::read_rec_group(std::vector<SubType>& group) {
-  group.clear();
-  u32 count = 1;
+bool TypeReader::read_group_size(u32& size) {
+  const u32 offset = reader_.pos();
+  size = 1;
   if (reader_.peek() == kCodeRec) {
-    const u32 offset = reader_.pos();
     gate(Feature::kGc, offset, "recursive types");
-    if (!reader_.skip(1) || !reader_.read_count(count)) return false;
-    if (count > kMaxRecGroupTypes) {
-      deferred_.add(ErrorCode::kImplementationLimit, offset, fmt::format("{} types in a recursive group", count));
+    if (!reader_.skip(1) || !reader_.read_count(size)) return false;
+    if (size > kMaxRecGroupTypes) {
+      deferred_.add(ErrorCode::kImplementationLimit, offset, fmt::format("{} types in a recursive group", size));
     }
   }
-  group_size_ = count;
-  for (u32 i = 0; i < count; ++i) {
+  if (types_.size() + size > kMaxTypes) {
+    deferred_.add(ErrorCode::kImplementationLimit, offset, fmt::format("more than {} types", kMaxTypes));
+  }
+  return true;
+}
+
+bool TypeReader::read_group(std::vector<SubType>& group, u32 size) {
+  group.clear();
+  group_size_ = size;
+  for (u32 i = 0; i < size; ++i) {
     SubType type;
     if (!read_sub_type(type, i)) return false;
-    group.push_back(std::move(type));
+    if (!deferred_.has_value()) group.push_back(std::move(type));
   }
   group_size_ = 0;
   return true;

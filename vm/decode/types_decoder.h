@@ -42,8 +42,10 @@ class TypeReader {
   // The attribute and the type of a tag.
   [[nodiscard]] bool read_tag_type(TypeId& id);
 
-  // One entry of the type section: a rec group, its members as TypeRegistry::intern wants them.
-  [[nodiscard]] bool read_rec_group(std::vector<SubType>& group);
+  // One entry of the type section: a rec group of `size` types. Its members follow.
+  [[nodiscard]] bool read_group_size(u32& size);
+  // The members, as TypeRegistry::intern wants them. They are not kept when something was deferred: the module is rejected in the end.
+  [[nodiscard]] bool read_group(std::vector<SubType>& group, u32 size);
 
   // The function type behind a type index; kNoType and a deferred error when there is none.
   [[nodiscard]] TypeId func_type_at(u32 index, u64 offset);

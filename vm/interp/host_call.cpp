@@ -7,6 +7,7 @@
 #include "vm/interp/engine_state.h"
 #include "vm/interp/host_ops.h"
 #include "vm/interp/ops.h"
+#include "vm/limits.h"
 #include "vm/type_registry.h"
 
 namespace lunabeam::vm::interp {
@@ -35,8 +36,8 @@ Results results_of(const HostFunction& function) {
   return results;
 }
 
-// Between wasm order and {no references..., references...}, in place, through the upper half of the transfer area: a function has
-// at most 1,000 results.
+// Between wasm order and {no references..., references...}, in place, through the upper half of the transfer area.
+static_assert(kTransferWords / 2 >= 2 * kMaxParams);
 void split_results(const FuncCode& code, Results results, u64* values) {
   if (results.num == 0 || results.ref == 0) return;
   u64* const copy = values + kTransferWords / 2;

@@ -36,6 +36,12 @@ struct Translated {
   CatchTable* catches = nullptr;
 };
 
+u64 bytes_of(const CatchTable* catches) {
+  if (catches == nullptr) return 0;
+  return static_cast<u64>(reinterpret_cast<const u8*>(catches->entries() + catches->num_entries) -
+                          reinterpret_cast<const u8*>(catches));
+}
+
 // False: out of memory.
 bool run(const FuncCode& code, TranslateOptions options, std::vector<CodeOrigin>* origins, Translated& out) {
   const Module& module = *code.module;
@@ -85,6 +91,11 @@ const Insn* translate_with(const FuncCode& code, TranslateOptions options) noexc
   } else {
     Translated translated;
     if (!run(code, options, nullptr, translated)) return nullptr;
+    if (!module.pay(translated.size * sizeof(Insn) + bytes_of(translated.catches))) {
+      std::free(translated.words);
+      std::free(translated.catches);
+      return nullptr;
+    }
     if (options.fusion) fuse({translated.words, translated.size});
     target.storage = translated.words;
     target.storage_words = translated.size;

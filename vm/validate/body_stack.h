@@ -56,8 +56,9 @@ enum class Fit : u8 {
 // Invariant 1: num_slots/ref_slots count exactly what is on the stack, a bottom as one slot.
 //
 // Cost: a branch of two bytes may name a thousand operands. Lists that are equal are compared and copied as blocks of memory
-// (tens of nanoseconds a thousand); each comparison of types that differ is charged against what the body's size allows, so that
-// time stays linear in it.
+// (tens of nanoseconds a thousand); each comparison of types that differ is charged against what the body's size allows, and then
+// against what all bodies together have free, so that time stays linear in the size of the module. What a body does not use is not
+// left to the next one: a body that is valid in its module is valid on its own.
 class BodyStack {
  public:
   // Room for what most bodies need, so that a validator made for one body does not grow step by step.
@@ -68,7 +69,7 @@ class BodyStack {
 
   // Starts a new body of that many bytes.
   void clear(u32 body_bytes) {
-    comparisons_left_ = kFreeComparisons + u64{body_bytes} * kComparisonsPerByte;
+    comparisons_left_ = u64{body_bytes} * kComparisonsPerByte;
     operands_.clear();
     controls_.clear();
     num_slots_ = ref_slots_ = max_num_slots_ = max_ref_slots_ = 0;
@@ -129,8 +130,7 @@ class BodyStack {
   // Whether `types` match `wanted`, one by one, the last one first. REQUIRES: the same length. On kNo `index` is the misfit.
   [[nodiscard]] Fit check_list(std::span<const ValType> types, std::span<const ValType> wanted, size_t& index) {
     if (types.empty() || std::memcmp(types.data(), wanted.data(), types.size_bytes()) == 0) return Fit::kYes;
-    if (comparisons_left_ < types.size()) return Fit::kTooMuchWork;
-    comparisons_left_ -= types.size();
+    if (!pay_comparisons(types.size())) return Fit::kTooMuchWork;
     for (index = types.size(); index-- > 0;) {
       if (!TypeRegistry::global().matches(types[index], wanted[index])) return Fit::kNo;
     }
@@ -239,6 +239,14 @@ class BodyStack {
   static constexpr u64 kFreeComparisons = 100'000;
   static constexpr u64 kComparisonsPerByte = 32;
 
+  [[nodiscard]] bool pay_comparisons(u64 count) {
+    const u64 of_body = std::min(count, comparisons_left_);
+    if (count - of_body > free_comparisons_left_) return false;
+    comparisons_left_ -= of_body;
+    free_comparisons_left_ -= count - of_body;
+    return true;
+  }
+
   // Drops `count` operands, or all of the block when it has fewer.
   void drop_all(size_t count) {
     if (count >= operands_in_block()) {
@@ -270,7 +278,8 @@ class BodyStack {
 
   std::vector<ValType> operands_;
   std::vector<ControlFrame> controls_;
-  u64 comparisons_left_ = 0;
+  u64 comparisons_left_ = 0;                      // The body's own.
+  u64 free_comparisons_left_ = kFreeComparisons;  // Of all bodies.
   u32 num_slots_ = 0, ref_slots_ = 0, max_num_slots_ = 0, max_ref_slots_ = 0;
 };
 

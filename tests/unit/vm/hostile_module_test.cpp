@@ -128,6 +128,29 @@ TEST(HostileModule, ComparisonsOfTypesAreCharged) {
             "ok");
 }
 
+TEST(HostileModule, ComparisonsAreChargedOverAllBodies) {
+  // Each `call 1; return` of three bytes compares a thousand references of types that differ.
+  const auto module_of = [](size_t bodies) {
+    const Bytes body = raw_body(seq({repeat({0x10, 0, 0x0F}, 60)}));
+    const Bytes callee = raw_body({0x00});
+    const Bytes section = seq({leb(bodies + 1), callee, repeat(body, bodies)});
+    return raw_module(
+        {raw_section(1, raw_vector({func_type(0, 1000, 0x73), func_type(0, 1000, kFuncRefCode)})),  // nofunc, func.
+         raw_section(3, seq({leb(bodies + 1), {0}, repeat({1}, bodies)})), raw_section(10, section)});
+  };
+  EXPECT_EQ(load_outcome(module_of(1)), "ok");
+  EXPECT_THAT(load_outcome(module_of(10)),
+              StartsWith("limit: implementation limit exceeded: too many comparisons of types"));
+}
+
+TEST(HostileModule, NumberOfTypesIsLimited) {
+  // Three groups of 400,000 empty structs.
+  const Bytes group = seq({{0x4E}, raw_repeated({0x5F, 0}, 400'000)});
+  EXPECT_EQ(load_outcome(raw_module({raw_section(1, raw_repeated(group, 2))})), "ok");
+  EXPECT_THAT(load_outcome(raw_module({raw_section(1, raw_repeated(group, 3))})),
+              StartsWith("limit: implementation limit exceeded: more than 1000000 types"));
+}
+
 TEST(HostileModule, OperandStackIsBoundedByTheBody) {
   const Bytes type = func_type(0, 1000);
   EXPECT_THAT(load_outcome(functions({type}, {0}, {raw_body(repeat({0x10, 0}, kMany))})),

@@ -227,5 +227,44 @@ TEST_P(StoreTest, RunsAModuleAlone) {
   EXPECT_EQ(store.invoke(**instance, "sum", args).values, std::vector<u64>{55});
 }
 
+// As many results as a function may have, of two words each, with references among them.
+TEST_P(StoreTest, ReturnsAThousandVectors) {
+  constexpr u32 kVectors = 998;
+  ModuleBuilder builder;
+  Bytes body{0xD0, 0x6F};
+  for (u32 i = 0; i < kVectors; ++i) {
+    append(body, {0xFD, 0x0C});
+    for (u32 byte = 0; byte < 16; ++byte) body.push_back(static_cast<u8>(byte == 0 ? i : byte == 1 ? i >> 8 : byte));
+  }
+  append(body, {0xD0, 0x6F});
+  const u32 f = builder.func(builder.type("", "e" + std::string(kVectors, 'v') + "e"), body);
+  builder.export_item("f", ModuleBuilder::kFunc, f);
+  Store store(options());
+  const Result<Ctx*> instance = store.instantiate(load(builder));
+  ASSERT_TRUE(instance);
+  const Outcome outcome = store.invoke(**instance, "f");
+  ASSERT_TRUE(outcome.returned());
+  std::vector<u64> expected{0};
+  for (u64 i = 0; i < kVectors; ++i) {
+    expected.push_back(0x0706'0504'0302'0000 | i);
+    expected.push_back(0x0F0E'0D0C'0B0A'0908);
+  }
+  expected.push_back(0);
+  EXPECT_EQ(outcome.values, expected);
+}
+
+// Everything is linked before anything is made: the memory could not be.
+TEST_P(StoreTest, WhatDoesNotLinkIsNotMade) {
+  ModuleBuilder builder;
+  builder.import_func("nowhere", "f", builder.type("", ""));
+  builder.memory(65536);
+  StoreOptions small = options();
+  small.memory_limit_bytes = 1 << 20;
+  Store store(small);
+  const Result<Ctx*> instance = store.instantiate(load(builder));
+  ASSERT_FALSE(instance);
+  EXPECT_EQ(instance.error().code, ErrorCode::kUnknownImport);
+}
+
 }  // namespace
 }  // namespace lunabeam::vm

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <thread>
+#include <vector>
 
 #include "vm/limits.h"
 
@@ -102,6 +104,65 @@ TEST(TypeRegistry, TypesStayInPlaceWhenItGrows) {
     EXPECT_EQ(&registry.func(all[n].first), all[n].second);
     EXPECT_EQ(*all[n].second, nth(n));
   }
+}
+
+// Groups of `size` types that are equal for equal `nth` only.
+std::vector<SubType> many_types(u32 size, u32 nth = 0) {
+  std::vector<SubType> group(size, open_struct({}));
+  for (u32 bits = nth; bits != 0; bits >>= 1)
+    group[0].fields.push_back({(bits & 1) != 0 ? ValType::kI32 : ValType::kI64, false});
+  return group;
+}
+
+TEST(TypeRegistry, GroupsOfEverySizeUseWhatOthersLeft) {
+  TypeRegistry registry;
+  for (u32 size = 50'000; size > 49'900; --size) {
+    const Result<TypeId> id = registry.intern(many_types(size));
+    ASSERT_TRUE(id);
+    EXPECT_EQ(*id, TypeId{0});
+    registry.release(*id);
+  }
+  EXPECT_EQ(registry.entry_bytes(), 0u);
+}
+
+TEST(TypeRegistry, ReleasedNeighboursBecomeOneRange) {
+  TypeRegistry registry;
+  const TypeId a = *registry.intern(many_types(10));
+  const TypeId b = *registry.intern(many_types(20));
+  const TypeId c = *registry.intern(many_types(30));
+  const TypeId d = *registry.intern(many_types(1));
+  registry.release(a);
+  registry.release(c);
+  registry.release(b);  // Between two free ranges.
+  EXPECT_EQ(*registry.intern(many_types(60)), a);
+  registry.release(a);
+  EXPECT_EQ(*registry.intern(many_types(59)), a);
+  EXPECT_EQ(*registry.intern(many_types(2)), TypeId{static_cast<u32>(d) + 1});  // One id is left before d: too few.
+  EXPECT_EQ(*registry.intern(many_types(1, 1)), TypeId{static_cast<u32>(d) - 1});
+}
+
+TEST(TypeRegistry, MemoryOfReleasedTypesIsFreed) {
+  TypeRegistry registry;
+  const TypeId first = *registry.intern(many_types(10));
+  const u64 before = registry.entry_bytes();
+  const TypeId big = *registry.intern(many_types(100'000));
+  const TypeId last = *registry.intern(many_types(20));
+  EXPECT_GE(registry.entry_bytes(), 100'000 * TypeRegistry::kEntryBytes);
+  registry.release(big);
+  EXPECT_LE(registry.entry_bytes(), 3 * before);  // Those of the first and the last group.
+  EXPECT_EQ(registry.get(first).kind, CompositeKind::kStruct);
+  EXPECT_EQ(registry.get(TypeId{static_cast<u32>(last) + 19}).kind, CompositeKind::kStruct);
+  registry.release(last);
+  EXPECT_EQ(registry.entry_bytes(), before);
+  EXPECT_EQ(*registry.intern(many_types(100'000)), big);
+}
+
+TEST(TypeRegistry, BytesOfLists) {
+  TypeRegistry registry;
+  const TypeId small = *registry.intern(FuncType{});
+  const TypeId large = *registry.intern(func(std::vector<ValType>(1000, ValType::kI32)));
+  EXPECT_EQ(registry.list_bytes(small), sizeof(TypeId));  // Its display.
+  EXPECT_EQ(registry.list_bytes(large), sizeof(TypeId) + 1000 * sizeof(ValType));
 }
 
 TEST(TypeRegistry, SubtypingIsDeclared) {
@@ -207,6 +268,29 @@ TEST(TypeRegistry, LookupsRunBesideRegistration) {
   reader.join();
   EXPECT_EQ(wrong, 0u);
   EXPECT_EQ(*registry.intern(func({ValType::kI32, ValType::kI64}, {ValType::kF32})), known);
+}
+
+// Threads that register the same groups get the same ids, whoever is first.
+TEST(TypeRegistry, RegistrationsRace) {
+  TypeRegistry registry;
+  constexpr u32 kGroups = 200;
+  std::array<std::array<TypeId, kGroups>, 4> ids{};
+  std::vector<std::thread> threads;
+  for (auto& list : ids) {
+    threads.emplace_back([&registry, &list] {
+      for (u32 i = 0; i < kGroups; ++i) {
+        list[i] = *registry.intern(many_types(1 + i * 7, i));
+        registry.release(*registry.intern(many_types(3 + i * 5, i)));  // Comes and goes.
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& list : ids) EXPECT_EQ(list, ids[0]);
+  for (u32 i = 0; i < kGroups; ++i) {
+    EXPECT_EQ(*registry.intern(many_types(1 + i * 7, i)), ids[0][i]);
+    for (u32 n = 0; n < ids.size() + 1; ++n) registry.release(ids[0][i]);
+  }
+  EXPECT_EQ(registry.entry_bytes(), 0u);
 }
 
 TEST(Types, TextForms) {

@@ -180,5 +180,33 @@ TEST(MemoryLimit, CountsResourcesInMessages) {
   EXPECT_EQ(run.trap(), "lunatic::message::push_module: out of memory");
 }
 
+// A module of one function and a segment of 2,000 items, loaded up to a hundred times; how often it was, and what the error said.
+GuestRun load_many(std::string_view after_each) {
+  std::string items;
+  for (u32 i = 0; i < 2000; ++i) items += "\\00";
+  const std::string module =
+      "\\00asm\\01\\00\\00\\00"
+      "\\01\\04\\01\\60\\00\\00"
+      "\\03\\02\\01\\00"
+      "\\09\\d5\\0f\\01\\01\\00\\d0\\0f" +
+      items + "\\0a\\04\\01\\02\\00\\0b";
+  return run_guest(fmt::format(R"((data (i32.const 1000) "{}") (func (export "_start") (local $i i32)
+    (block $full (loop $more
+      (br_if $full (call $process.compile_module (i32.const 1000) (i32.const 2032) (i32.const 64)))
+      {}
+      (br_if $more (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 100)))))
+    (call $test.report32 (local.get $i))))",
+                               module, after_each),
+                   {.memory_limit_bytes = 1 << 20});
+}
+
+TEST(MemoryLimit, CountsWhatIsMadeOfAModule) {
+  const GuestRun run = load_many("");
+  EXPECT_EQ(run.trap(), "");
+  EXPECT_GE(run.reports.at(0), 5);
+  EXPECT_LE(run.reports.at(0), 16);  // 64,000 bytes each.
+  EXPECT_EQ(load_many("(call $process.drop_module (i64.load (i32.const 64)))").reports, std::vector<i64>{100});
+}
+
 }  // namespace
 }  // namespace lunabeam::tests
