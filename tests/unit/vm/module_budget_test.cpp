@@ -205,7 +205,11 @@ TEST(ModuleBudget, ImagesThatCannotBePaidForAreNotShared) {
   EXPECT_EQ(memory_image(**module, 0), nullptr);
 }
 
-class ModuleBudgetStore : public TextStoreTest {};
+class ModuleBudgetStore : public TextStoreTest {
+ protected:
+  void TearDown() override { store_.reset(); }  // Its modules pay back to the account.
+  Account account_;
+};
 TEXT_STORE_DISPATCHES(ModuleBudgetStore);
 
 TEST_P(ModuleBudgetStore, NoMemoryForCodeOrImages) {
@@ -214,16 +218,15 @@ TEST_P(ModuleBudgetStore, NoMemoryForCodeOrImages) {
     (func (export "see") (result i32)
       (i32.add (i32.load8_u (i32.const 6)) (ref.is_null (table.get (i32.const 5)))))
     (func (export "call") (call $f))))");
-  Account account;
-  const auto module = load_on(account, bytes);
+  const auto module = load_on(account_, bytes);
   ASSERT_TRUE(module);
-  account.limit = account.used;
+  account_.limit = account_.used;
   const Result<Ctx*> instance = store_->instantiate(*module);
   ASSERT_TRUE(instance);
   EXPECT_EQ(trap(*instance, "see"), TrapKind::kOutOfMemory);
-  account.limit = ~u64{0};
+  account_.limit = ~u64{0};
   EXPECT_EQ(value(*instance, "see"), 98u);  // 'b', and not null: the segments were run.
-  account.limit = account.used;
+  account_.limit = account_.used;
   EXPECT_EQ(trap(*instance, "call"), TrapKind::kOutOfMemory);
 }
 
