@@ -153,8 +153,8 @@ class Vm {
     enum class State : u8 {
       kNone,     // No run, or its workers are driven by whoever has made the VM (tests).
       kAwaited,  // Whoever claims the worker as idle makes the thread.
-      kMade,     // Is being made: `handle` is not written yet. Who claims the worker meanwhile finds a thread all the same.
-      kRuns,     // `handle` is to be joined.
+      kMade,  // Is being made: `handle` is not written yet. Who claims the worker meanwhile finds a thread all the same.
+      kRuns,  // `handle` is to be joined.
     };
     std::atomic<State> state{State::kNone};
     pthread_t handle{};  // Written by the thread that has claimed the worker.

@@ -211,7 +211,9 @@ struct TypeRegistry::Impl {
 
   ~Impl() {
     for (const auto& [hash, first] : groups) destroy_entries(first, entry(first).group_size);
-    for (auto& chunk : chunks) std::free(chunk.load(std::memory_order_relaxed));
+    for (auto& chunk : chunks) {
+      if (Entry* const entries = chunk.load(std::memory_order_relaxed); entries != nullptr) std::free(entries);
+    }
   }
 
   [[nodiscard]] Entry& entry(u32 id) noexcept {

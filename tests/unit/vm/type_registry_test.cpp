@@ -141,6 +141,40 @@ TEST(TypeRegistry, ReleasedNeighboursBecomeOneRange) {
   EXPECT_EQ(*registry.intern(many_types(1, 1)), TypeId{static_cast<u32>(d) - 1});
 }
 
+TEST(TypeRegistry, ManyRangesBecomeOne) {
+  TypeRegistry registry;
+  constexpr u32 kTypes = 20'000;
+  std::vector<TypeId> ids;
+  for (u32 n = 0; n < kTypes; ++n) ids.push_back(*registry.intern(many_types(1, n)));
+  for (u32 n = 0; n < kTypes; n += 2) registry.release(ids[n]);  // None has a free neighbour.
+  EXPECT_EQ(*registry.intern(many_types(2)), TypeId{kTypes});
+  registry.release(TypeId{kTypes});
+  for (u32 n = kTypes; n-- > 0;) {
+    if (n % 2 != 0) registry.release(ids[n]);
+  }
+  EXPECT_EQ(registry.entry_bytes(), 0u);
+  EXPECT_EQ(*registry.intern(many_types(kTypes)), TypeId{0});
+}
+
+TEST(TypeRegistry, UsedAgainIdsHaveNothingOfTheOldTypes) {
+  TypeRegistry registry;
+  const std::vector<SubType> structs = {open_struct({}),
+                                        open_struct({{self_ref(0), true}}, TypeId{TypeRegistry::kRecBase})};
+  const TypeId parent = *registry.intern(structs);
+  const TypeId child{static_cast<u32>(parent) + 1};
+  ASSERT_TRUE(registry.is_subtype(child, parent));
+  ASSERT_EQ(registry.layout(child).references.size(), 1u);
+  registry.release(parent);
+  const std::vector<SubType> others = {func_member(func({ValType::kI64})), open_struct({{ValType::kI32, false}})};
+  ASSERT_EQ(*registry.intern(others), parent);
+  EXPECT_FALSE(registry.is_subtype(child, parent));
+  EXPECT_EQ(registry.get(child).super, kNoType);
+  EXPECT_TRUE(registry.layout(child).references.empty());
+  EXPECT_EQ(registry.func_shape(parent).param_slots, 1u);
+  EXPECT_EQ(registry.func_shape(child).param_slots, 0u);
+  EXPECT_NE(*registry.intern(structs), parent);
+}
+
 TEST(TypeRegistry, MemoryOfReleasedTypesIsFreed) {
   TypeRegistry registry;
   const TypeId first = *registry.intern(many_types(10));
@@ -290,6 +324,38 @@ TEST(TypeRegistry, RegistrationsRace) {
     EXPECT_EQ(*registry.intern(many_types(1 + i * 7, i)), ids[0][i]);
     for (u32 n = 0; n < ids.size() + 1; ++n) registry.release(ids[0][i]);
   }
+  EXPECT_EQ(registry.entry_bytes(), 0u);
+}
+
+// Groups that refer to others come and go in several threads: whoever holds one sees its own types, whatever had the ids before.
+TEST(TypeRegistry, DependentGroupsRace) {
+  TypeRegistry registry;
+  constexpr u32 kSize = 5000;  // More than a chunk.
+  constexpr u32 kRounds = 40;
+  std::atomic<u32> wrong{0};
+  std::vector<std::thread> threads;
+  for (u32 thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&registry, &wrong, thread] {
+      for (u32 round = 0; round < kRounds; ++round) {
+        const u32 kind = (round + thread) % 3;
+        std::vector<SubType> bases = many_types(kSize, kind + 1);
+        bases[kSize - 1].fields.assign(kind + 1, {ValType::kI64, true});
+        const TypeId first = *registry.intern(bases);
+        const TypeId last{static_cast<u32>(first) + kSize - 1};
+        SubType child = open_struct(bases[kSize - 1].fields, last);
+        child.fields.push_back({ref_to(first), false});
+        const TypeId derived = *registry.intern(std::span(&child, 1));
+        const bool right = registry.get(last).fields.size() == kind + 1 && registry.is_subtype(derived, last) &&
+                           !registry.is_subtype(derived, first) && !registry.is_subtype(last, derived) &&
+                           registry.get(derived).super == last && registry.layout(derived).references.size() == 1;
+        if (!right) ++wrong;
+        registry.release(derived);
+        registry.release(first);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0u);
   EXPECT_EQ(registry.entry_bytes(), 0u);
 }
 
