@@ -48,6 +48,10 @@ struct ExecHooks {
   // Bytes the process may still allocate for a table that becomes private or grows, or for its heap; accounts them when true is returned.
   bool (*charge_bytes)(ExecContext& exec, i64 bytes) noexcept;
   HeapProvider heap;
+  // `code`, whose body is large (translate.h), is called for the first time, and charged for. Answers on whom to park the process while the
+  // body is translated elsewhere: its `resume` says kDone when the call may be tried again. nullptr: translate it here and now. A null
+  // hook always does.
+  const HostFunction* (*translate_elsewhere)(ExecContext& exec, const struct FuncCode& code) noexcept = nullptr;
 };
 
 // How a suspended process goes on when run() is called next.

@@ -169,8 +169,9 @@ class Module : public std::enable_shared_from_this<Module> {
   // First contents of the memories; made by memory_images(), see memory_image.h. Any thread.
   mutable std::once_flag memory_images_once;
   mutable std::shared_ptr<const MemoryImages> memory_images;
-  // Serialises first-call translation of this module's functions.
-  mutable std::mutex translate_lock;
+  // First-call translation: held while code is published, and while a large body is translated (translate.h).
+  mutable std::mutex publish_lock;
+  mutable std::mutex large_body_lock;  // ORDER: taken before publish_lock.
 };
 
 }  // namespace lunabeam::vm

@@ -14,6 +14,7 @@
 #include "runtime/signals.h"
 #include "runtime/spawn.h"
 #include "runtime/timers.h"
+#include "runtime/translation.h"
 #include "runtime/vm.h"
 #include "vm/base/check.h"
 #include "vm/memory_image.h"
@@ -43,7 +44,8 @@ Scheduler::Scheduler(Vm& vm, const SchedulerOptions& options, Clock& clock, Epoc
              .grow_stack = &on_grow_stack,
              .memory = {.allocate = &on_memory_allocate, .grow = &on_memory_grow, .free = &on_memory_free},
              .charge_bytes = &on_charge_bytes,
-             .heap = {.allocate = &on_heap_allocate, .free = &on_heap_free}},
+             .heap = {.allocate = &on_heap_allocate, .free = &on_heap_free},
+             .translate_elsewhere = options.deterministic ? nullptr : &translate_in_pool},
       transfer_(std::make_unique<u64[]>(vm::kTransferWords)),
       idle_workers_(idle_workers),
       memories_(budget, {.wake_owner = [](void* self) noexcept { static_cast<Scheduler*>(self)->wake_owner(); },

@@ -27,21 +27,35 @@ namespace {
 constexpr u64 kFreeBodyBytes = 4096;
 constexpr u64 kBodyBytesPerReduction = 8;
 
-i64 translation_cost(const FuncCode& callee) {
-  const Module& module = *callee.module;
-  if (callee.func_index < module.imported_funcs) return 0;
-  const FuncBody& body = module.bodies[callee.func_index - module.imported_funcs];
-  const u64 bytes = body.end - body.begin;
-  return bytes <= kFreeBodyBytes ? 0 : static_cast<i64>(bytes / kBodyBytesPerReduction);
+void charge_translation(ExecContext& exec, const FuncCode& callee) {
+  const u64 bytes = body_bytes(callee);
+  if (bytes > kFreeBodyBytes) exec.reductions -= static_cast<i64>(bytes / kBodyBytesPerReduction);
+}
+
+bool translate_here(ExecContext& exec, const FuncCode& callee) {
+  if (translate(callee) != nullptr) return true;
+  exec.trap = Trap{.kind = TrapKind::kOutOfMemory};
+  return false;
 }
 
 }  // namespace
 
-bool make_code(ExecContext& exec, const FuncCode& callee) noexcept {
-  exec.reductions -= translation_cost(callee);
-  if (translate(callee) != nullptr) return true;
-  exec.trap = Trap{.kind = TrapKind::kOutOfMemory};
-  return false;
+Next make_code(ExecContext& exec, const FuncCode& callee) noexcept {
+  charge_translation(exec, callee);
+  if (body_bytes(callee) > kLargeBodyBytes && exec.hooks->translate_elsewhere != nullptr) {
+    if (const HostFunction* const awaited = exec.hooks->translate_elsewhere(exec, callee)) {
+      exec.resume = Resume::kHostCall;
+      exec.parked = awaited;
+      return Next::kParked;
+    }
+  }
+  if (!translate_here(exec, callee)) return raise(exec);
+  return exec.reductions < 0 ? tick(exec, Next::kGo) : Next::kGo;
+}
+
+bool make_code_here(ExecContext& exec, const FuncCode& callee) noexcept {
+  charge_translation(exec, callee);
+  return translate_here(exec, callee);
 }
 
 void fill_frame(u64* fp, const FuncCode& code, const u64* args, u64 return_word) noexcept {

@@ -112,8 +112,9 @@ HostAnswer deliver(ExecContext& exec, const HostFunction& function) noexcept {
     return pop_frame(exec, results.num, results.ref);
   }
   VM_CHECK(results.ref == 0);
+  if (results.num == 0) return {Next::kGo};  // Maybe not behind a call at all: ExecHooks::translate_elsewhere.
   std::memcpy(fp + result_operand(saved_ip(fp)), exec.transfer, results.num * sizeof(u64));
-  return {results.num != 0 ? Next::kGoResult : Next::kGo};
+  return {Next::kGoResult};
 }
 
 // HostStatus::kCall.
@@ -121,7 +122,7 @@ HostAnswer call_back(ExecContext& exec, const HostFunction& function) noexcept {
   const FuncCode& code = *exec.host_call.code;
   VM_CHECK(exec.host_op_count > 0);
   constexpr u64 kContWords = sizeof(HostContFrame) / sizeof(u64);
-  if (code.code.load(std::memory_order_acquire)->op == op_id(Special::lazy) && !make_code(exec, code)) {
+  if (code.code.load(std::memory_order_acquire)->op == op_id(Special::lazy) && !make_code_here(exec, code)) {
     return trap_in_callback(exec, function);
   }
   u64* fp = exec.fp - kContWords - code.frame_words;

@@ -66,15 +66,7 @@ VM_HANDLER(slow_grow) {
 VM_HANDLER(slow_translate) {
   VM_BEGIN;
   ExecContext& exec = save(r);
-  Next next = Next::kGo;
-  if (!make_code(exec, *reinterpret_cast<const FuncCode*>(r.acc))) {
-    next = raise(exec);
-  } else if (exec.reductions < 0) {
-    next = tick(exec, Next::kGo);
-  } else {
-    r.reds = static_cast<u64>(exec.reductions);
-    VM_NEXT;
-  }
+  const Next next = make_code(exec, *reinterpret_cast<const FuncCode*>(r.acc));
   VM_RESUME(exec, next);
 }
 
@@ -158,20 +150,11 @@ VM_HANDLER(op_host_thunk) {
 VM_HANDLER(op_lazy) {
   VM_BEGIN;
   const FuncCode& code = *frame_function(r.fp);
-  const Insn* start = code.code.load(std::memory_order_acquire);
+  const Insn* const start = code.code.load(std::memory_order_acquire);
   if (start->op == op_id(Special::lazy)) {
     ExecContext& exec = save(r);
-    if (!make_code(exec, code)) {
-      const Next next = raise(exec);
-      VM_RESUME(exec, next);
-    }
-    start = code.code.load(std::memory_order_acquire);
-    r.reds = static_cast<u64>(exec.reductions);
-    if (exec.reductions < 0) {
-      r.ip = start;
-      r.reds -= code.entry_cost;
-      VM_GOTO(&slow_tick);
-    }
+    const Next next = make_code(exec, code);
+    VM_RESUME(exec, next);
   }
   r.ip = start;
   if (charge(r, code.entry_cost)) VM_GOTO(&slow_tick);

@@ -78,33 +78,64 @@ bool run(const FuncCode& code, TranslateOptions options, std::vector<CodeOrigin>
 
 const Insn* lazy_entry() noexcept { return &kLazy; }
 
+u64 body_bytes(const FuncCode& code) noexcept {
+  const Module& module = *code.module;
+  if (code.func_index < module.imported_funcs) return 0;
+  const FuncBody& body = module.bodies[code.func_index - module.imported_funcs];
+  return body.end - body.begin;
+}
+
 namespace interp {
+
+namespace {
+
+// Null: it has none yet.
+const Insn* code_of(const FuncCode& code) {
+  const Insn* const entry = code.code.load(std::memory_order_acquire);
+  return entry == &kLazy ? nullptr : entry;
+}
+
+void discard(const Translated& translated) {
+  std::free(translated.words);
+  std::free(translated.catches);
+}
+
+// Takes the code over, or drops it when another thread was faster. Null: nobody pays for it.
+const Insn* publish(const FuncCode& code, const Translated& translated) {
+  const std::lock_guard lock(code.module->publish_lock);
+  if (const Insn* const done = code_of(code)) {
+    discard(translated);
+    return done;
+  }
+  if (!code.module->pay(translated.size * sizeof(Insn) + bytes_of(translated.catches))) {
+    discard(translated);
+    return nullptr;
+  }
+  auto& target = const_cast<FuncCode&>(code);
+  target.storage = translated.words;
+  target.storage_words = translated.size;
+  target.catches = translated.catches;
+  target.entry_cost = translated.entry_cost;
+  target.code.store(translated.words, std::memory_order_release);
+  return translated.words;
+}
+
+}  // namespace
 
 const Insn* translate_with(const FuncCode& code, TranslateOptions options) noexcept {
   const Module& module = *code.module;
-  const std::lock_guard lock(module.translate_lock);
-  if (const Insn* done = code.code.load(std::memory_order_acquire); done != nullptr && done != &kLazy) return done;
-  auto& target = const_cast<FuncCode&>(code);
-  const Insn* entry;
   if (code.func_index < module.imported_funcs) {
-    entry = code.host != nullptr ? &kHostThunk : &kImportThunk;
-  } else {
-    Translated translated;
-    if (!run(code, options, nullptr, translated)) return nullptr;
-    if (!module.pay(translated.size * sizeof(Insn) + bytes_of(translated.catches))) {
-      std::free(translated.words);
-      std::free(translated.catches);
-      return nullptr;
-    }
-    if (options.fusion) fuse({translated.words, translated.size});
-    target.storage = translated.words;
-    target.storage_words = translated.size;
-    target.catches = translated.catches;
-    target.entry_cost = translated.entry_cost;
-    entry = translated.words;
+    const Insn* const thunk = code.host != nullptr ? &kHostThunk : &kImportThunk;
+    const_cast<FuncCode&>(code).code.store(thunk, std::memory_order_release);
+    return thunk;
   }
-  target.code.store(entry, std::memory_order_release);
-  return entry;
+  std::unique_lock large_bodies(module.large_body_lock, std::defer_lock);
+  if (body_bytes(code) > kLargeBodyBytes) large_bodies.lock();
+  if (const Insn* const done = code_of(code)) return done;
+  Translated translated;
+  if (!run(code, options, nullptr, translated)) return nullptr;
+  if (options.fusion) fuse({translated.words, translated.size});
+  return publish(code, translated);
 }
 
 }  // namespace interp
