@@ -25,6 +25,8 @@ class Reader {
   [[nodiscard]] size_t remaining() const { return static_cast<size_t>(end_ - cur_); }
   [[nodiscard]] bool at_end() const { return cur_ == end_; }
   void seek(u32 pos) { cur_ = base_ + pos; }
+  // Where the remaining() bytes are.
+  [[nodiscard]] const u8* cursor() const { return cur_; }
 
   // The error of the read that failed. REQUIRES: one did.
   [[nodiscard]] const Error& error() const { return *error_; }

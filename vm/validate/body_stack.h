@@ -9,6 +9,7 @@
 
 #include "vm/decode/deferred.h"
 #include "vm/type_registry.h"
+#include "vm/validate/operand_types.h"
 #include "vm/validate/sink.h"
 
 namespace lunabeam::vm {
@@ -61,11 +62,7 @@ enum class Fit : u8 {
 // left to the next one: a body that is valid in its module is valid on its own.
 class BodyStack {
  public:
-  // Room for what most bodies need, so that a validator made for one body does not grow step by step.
-  BodyStack() {
-    operands_.reserve(64);
-    controls_.reserve(16);
-  }
+  BodyStack() { controls_.reserve(16); }  // What most bodies need.
 
   // Starts a new body of that many bytes.
   void clear(u32 body_bytes) {
@@ -94,7 +91,7 @@ class BodyStack {
   }
   // num, refs: the sizes of `types` in slots.
   void push_all(std::span<const ValType> types, u32 num, u32 refs) {
-    operands_.insert(operands_.end(), types.begin(), types.end());
+    operands_.append(types);
     num_slots_ += num;
     ref_slots_ += refs;
     if (num_slots_ > max_num_slots_) max_num_slots_ = num_slots_;
@@ -157,7 +154,7 @@ class BodyStack {
   // Pops all of `types`, num and refs slots in sum; index and found as in check_top.
   [[nodiscard]] Fit pop_all(std::span<const ValType> types, u32 num, u32 refs, size_t& index, ValType& found) {
     if (ends_with(types)) [[likely]] {
-      operands_.resize(operands_.size() - types.size());
+      operands_.cut(operands_.size() - types.size());
       num_slots_ -= num;
       ref_slots_ -= refs;
       return Fit::kYes;
@@ -183,6 +180,20 @@ class BodyStack {
 
   [[nodiscard]] size_t operands() const { return operands_.size(); }
   [[nodiscard]] size_t operands_in_block() const { return operands_.size() - controls_.back().height; }
+
+  // The innermost block's operands, for operators that pop and push numbers only, of one slot each.
+  struct Run {
+    ValType* top;
+    ValType* floor;  // Below are operands of other blocks.
+    ValType* limit;  // There is no room behind.
+  };
+  [[nodiscard]] Run begin_run() { return {operands_.top(), operands_.at(controls_.back().height), operands_.limit()}; }
+  // The run left `top`, and had got as far as `highest`.
+  void end_run(ValType* top, const ValType* highest) {
+    max_num_slots_ = std::max(max_num_slots_, num_slots_ + static_cast<u32>(highest - operands_.top()));
+    num_slots_ += static_cast<u32>(top - operands_.top());  // Modulo 2^32: the run may have popped more than it pushed.
+    operands_.set_top(top);
+  }
 
   // Enters a block whose parameters were popped.
   void enter(Opcode opcode, const BlockShape& shape, u32 undo_height) {
@@ -260,7 +271,7 @@ class BodyStack {
         num_slots_ -= operands_[i].slots();
       }
     }
-    operands_.resize(operands_.size() - count);
+    operands_.cut(operands_.size() - count);
   }
   void drop_top(ValType type) {
     operands_.pop_back();
@@ -271,12 +282,12 @@ class BodyStack {
     }
   }
   void cut_to(const ControlFrame& frame) {
-    operands_.resize(frame.height);
+    operands_.cut(frame.height);
     num_slots_ = frame.num_slots;
     ref_slots_ = frame.ref_slots;
   }
 
-  std::vector<ValType> operands_;
+  OperandTypes operands_;
   std::vector<ControlFrame> controls_;
   u64 comparisons_left_ = 0;                      // The body's own.
   u64 free_comparisons_left_ = kFreeComparisons;  // Of all bodies.

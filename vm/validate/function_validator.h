@@ -84,7 +84,9 @@ class FunctionValidator {
         declared_(declared),
         reader_(module.bytes, 0, module.bytes.size()),
         types_(reader_, module.types, module.features, deferred_),
-        operators_(reader_, types_, has_data_count) {}
+        operators_(reader_, types_, has_data_count),
+        has_plain_features_(module.features.has(Feature::kMvp) && module.features.has(Feature::kSignExtension)),
+        has_plain_memory_(!module.memories.empty() && memory_address(0) == ValType::kI32) {}
 
   // Errors: malformed and invalid bodies, with offsets. max_*_slots are those of FuncBody.
   [[nodiscard]] Result<void> validate(u32 func_index, u32& max_num_slots, u32& max_ref_slots) {
@@ -122,6 +124,7 @@ class FunctionValidator {
   [[nodiscard]] bool walk() {
     Operator op;
     while (stack_.depth() != 0) {
+      walk_plain();
       if (!operators_.next(op)) return false;
       pc_ = op.pc;
       if (!module_.features.has(detail::kPlainSignatures[static_cast<size_t>(op.op)].feature)) [[unlikely]]
@@ -132,6 +135,8 @@ class FunctionValidator {
     }
     return true;
   }
+
+  void walk_plain();  // function_validator_plain.h
 
   [[nodiscard]] bool close(const FuncBody& body) {
     if (reader_.pos() != body.end) return error(ErrorCode::kSectionSizeMismatch);
@@ -563,6 +568,8 @@ class FunctionValidator {
   BodyLocals locals_;
   std::vector<LocalRun> runs_;
   u32 pc_ = 0;
+  const bool has_plain_features_;
+  const bool has_plain_memory_;  // The first memory is there and has 32-bit addresses.
 };
 
 // Types the body of a function of a module that was validated, for a sink. func_index >= module.imported_funcs.
@@ -578,4 +585,5 @@ template <class Sink>
 
 #include "vm/validate/function_validator_exceptions.h"
 #include "vm/validate/function_validator_gc.h"
+#include "vm/validate/function_validator_plain.h"
 #include "vm/validate/function_validator_rules.h"
