@@ -5,13 +5,17 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <thread>
 
 #include "tools/lunabeam-spectest/features.h"
 #include "tools/lunabeam-spectest/file_text.h"
@@ -38,9 +42,27 @@ void write_record(const json& record) {
   }
 }
 
+// What the workers of a child say together: what one of them finds, once.
+class Findings {
+ public:
+  void add(const json& finding) {
+    const std::lock_guard lock(mutex_);
+    if (std::ranges::find(written_, finding) != written_.end()) return;
+    write_record(finding);
+    written_.push_back(finding);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<json> written_;  // Few: a script that fails much is stopped by its reader.
+};
+
+// What one worker sees.
 class Recorder final : public ExecutionObserver {
  public:
-  Recorder(Progress* progress, u32 crash_line) : progress_(progress), crash_line_(crash_line) {}
+  // progress: nullptr for all but one.
+  Recorder(Findings& findings, Progress* progress, u32 crash_line)
+      : findings_(findings), progress_(progress), crash_line_(crash_line) {}
 
   void begins(const Command& command) override {
     ++executed_[static_cast<size_t>(command.kind)];
@@ -52,23 +74,31 @@ class Recorder final : public ExecutionObserver {
   }
   void passed(const Command& command) override { ++passed_[static_cast<size_t>(command.kind)]; }
   void failed(Failure failure) override {
-    write_record({{"record", "failure"},
-                  {"line", failure.line},
-                  {"kind", name_of(failure.kind)},
-                  {"reason", one_line(failure.reason, kMaxMessageBytes)},
-                  {"expected", one_line(failure.expected, kMaxMessageBytes)},
-                  {"actual", one_line(failure.actual, kMaxMessageBytes)}});
+    findings_.add({{"record", "failure"},
+                   {"line", failure.line},
+                   {"kind", name_of(failure.kind)},
+                   {"reason", one_line(failure.reason, kMaxMessageBytes)},
+                   {"expected", one_line(failure.expected, kMaxMessageBytes)},
+                   {"actual", one_line(failure.actual, kMaxMessageBytes)}});
   }
   void text_differs(TextDifference difference) override {
-    write_record({{"record", "text"},
-                  {"line", difference.line},
-                  {"kind", name_of(difference.kind)},
-                  {"expected", one_line(difference.expected, kMaxMessageBytes)},
-                  {"actual", one_line(difference.actual, kMaxMessageBytes)}});
+    findings_.add({{"record", "text"},
+                   {"line", difference.line},
+                   {"kind", name_of(difference.kind)},
+                   {"expected", one_line(difference.expected, kMaxMessageBytes)},
+                   {"actual", one_line(difference.actual, kMaxMessageBytes)}});
+  }
+  // A command has passed when it has for all workers.
+  void join(const Recorder& other) {
+    for (size_t i = 0; i < passed_.size(); ++i) {
+      executed_[i] = std::min(executed_[i], other.executed_[i]);
+      passed_[i] = std::min(passed_[i], other.passed_[i]);
+    }
   }
   void finish() { write_record({{"record", "finished"}, {"executed", executed_}, {"passed", passed_}}); }
 
  private:
+  Findings& findings_;
   Progress* progress_;
   u32 crash_line_;
   CommandCounts executed_{};
@@ -101,6 +131,7 @@ std::string text_of(const json& record, const char* key) {
   const auto found = record.find(key);
   return found != record.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
+u32 number(const std::string& argument) { return static_cast<u32>(std::strtoul(argument.c_str(), nullptr, 10)); }
 u32 line_of(const json& record) {
   const auto found = record.find("line");
   return found != record.end() && found->is_number_unsigned() ? found->get<u32>() : 0;
@@ -114,6 +145,7 @@ std::vector<std::string> to_arguments(const ChildRequest& request) {
           request.tier,
           request.features,
           request.only_validate ? "validate" : "run",
+          std::to_string(request.workers),
           std::to_string(request.crash_line)};
 }
 
@@ -121,7 +153,7 @@ int run_child(const std::vector<std::string>& arguments) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
-  if (arguments.size() != 5) return 2;
+  if (arguments.size() != 6) return 2;
   const std::optional<Tier> tier = find_tier(arguments[1]);
   std::string unknown;
   const std::optional<vm::FeatureSet> features = parse_features(arguments[2], vm::FeatureSet(), unknown);
@@ -141,14 +173,28 @@ int run_child(const std::vector<std::string>& arguments) {
     malformed(line, error.message(), actual.substr(0, actual.find('\n')));
     return 0;
   }
-  Recorder recorder(map_progress(), static_cast<u32>(std::strtoul(arguments[4].c_str(), nullptr, 10)));
   const ExecuteOptions options{
       .dispatch = tier->dispatch, .features = *features, .only_validate = arguments[3] == "validate"};
-  if (const vm::Result<void> executed = execute(*script, options, recorder); !executed) {
-    malformed(0, "spectest: " + executed.error().message(), executed.error().message());
+  Findings findings;
+  std::deque<Recorder> recorders;
+  std::vector<vm::Result<void>> ends(number(arguments[4]));
+  for (size_t i = 0; i < ends.size(); ++i) {
+    recorders.emplace_back(findings, i == 0 ? map_progress() : nullptr, number(arguments[5]));
+  }
+  {
+    std::vector<std::jthread> others;
+    for (size_t i = 1; i < ends.size(); ++i) {
+      others.emplace_back([&, i] { ends[i] = execute(*script, options, recorders[i]); });
+    }
+    ends[0] = execute(*script, options, recorders[0]);
+  }
+  for (const vm::Result<void>& end : ends) {
+    if (end) continue;
+    malformed(0, "spectest: " + end.error().message(), end.error().message());
     return 0;
   }
-  recorder.finish();
+  for (const Recorder& recorder : recorders) recorders[0].join(recorder);
+  recorders[0].finish();
   return 0;
 }
 

@@ -16,6 +16,7 @@ struct ChildRequest {
   std::string tier;
   std::string features;  // List of names.
   bool only_validate = false;
+  u32 workers = 1;     // Threads that execute the script at the same time, each with instances of its own.
   u32 crash_line = 0;  // For the runner's own tests: abort before the command on this line. 0: none.
 };
 

@@ -40,6 +40,10 @@ int main(int argc, char** argv) {
   app.add_option("--tier", options.tiers,
                  "interp-tail or interp-step, forced; may be repeated. Default: all of this build");
   app.add_option("--jobs,-j", options.jobs, "files at a time. Default: one per core");
+  app.add_option("--workers", options.workers,
+                 "threads that run each file at the same time; a command passes when it does for all")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 64));
   app.add_option("--filter", options.filter, "only files whose path matches this regular expression in some part");
   app.add_option("--expected-failures", options.expected_failures, "list of known failures; what it says must happen");
   app.add_option("--update-expected", options.update_expected, "write the list that makes this run good");

@@ -202,6 +202,7 @@ class Runner {
                           .tier = name,
                           .features = to_string(*features),
                           .only_validate = options_.only_validate,
+                          .workers = options_.workers,
                           .crash_line = options_.crash_line}});
         counts_by_path_[script.path] = script.counts;
       }

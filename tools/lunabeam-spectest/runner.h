@@ -16,6 +16,7 @@ struct RunnerOptions {
   std::filesystem::path update_expected;
   std::filesystem::path junit;
   std::filesystem::path json;
+  unsigned workers = 1;  // Threads per file.
   double timeout_s = 60;
   std::string features;  // Changes to the folder's feature set.
   bool only_validate = false;
