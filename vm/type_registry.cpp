@@ -476,6 +476,21 @@ bool TypeRegistry::is_subtype(TypeId sub, TypeId super) const noexcept {
   return depth <= chain.size() && chain[depth - 1] == super;
 }
 
+HeapType::Abstract TypeRegistry::top_of(HeapType heap) const noexcept {
+  if (heap.is_concrete()) {
+    return get(heap.type_id()).kind == CompositeKind::kFunc ? HeapType::kFunc : HeapType::kAny;
+  }
+  switch (heap.abstract()) {
+    case HeapType::kFunc:
+    case HeapType::kNoFunc: return HeapType::kFunc;
+    case HeapType::kExtern:
+    case HeapType::kNoExtern: return HeapType::kExtern;
+    case HeapType::kExn:
+    case HeapType::kNoExn: return HeapType::kExn;
+    default: return HeapType::kAny;
+  }
+}
+
 bool TypeRegistry::matches(HeapType sub, HeapType super) const noexcept {
   if (sub == super) return true;
   if (!sub.is_concrete()) {

@@ -59,6 +59,8 @@ class TypeRegistry {
   // A list of exactly this reference type, which lives as long as the type: one-value block types are spelled without a list.
   [[nodiscard]] std::span<const ValType> single(ValType reference) const noexcept;
 
+  // The type at the top of the hierarchy that `heap` is in: kFunc, kExtern, kExn, or kAny. REQUIRES: not kBottom.
+  [[nodiscard]] HeapType::Abstract top_of(HeapType heap) const noexcept;
   // Declared subtyping (spec 3.0, "Matching"). O(1) for defined types, through a display of supertypes.
   [[nodiscard]] bool is_subtype(TypeId sub, TypeId super) const noexcept;
   [[nodiscard]] bool matches(HeapType sub, HeapType super) const noexcept;

@@ -20,32 +20,13 @@ using vm::CompositeKind;
 using vm::HeapType;
 using vm::ValType;
 
-enum class Hierarchy : u8 { kFunc, kExtern, kAny, kExn };
-
-Hierarchy hierarchy_of(HeapType heap) {
-  if (heap.is_concrete()) {
-    return vm::TypeRegistry::global().get(heap.type_id()).kind == CompositeKind::kFunc ? Hierarchy::kFunc
-                                                                                       : Hierarchy::kAny;
+std::string_view name_of(HeapType::Abstract top) {
+  switch (top) {
+    case HeapType::kFunc: return "func";
+    case HeapType::kExtern: return "extern";
+    case HeapType::kExn: return "exn";
+    default: return "any";
   }
-  switch (heap.abstract()) {
-    case HeapType::kFunc:
-    case HeapType::kNoFunc: return Hierarchy::kFunc;
-    case HeapType::kExtern:
-    case HeapType::kNoExtern: return Hierarchy::kExtern;
-    case HeapType::kExn:
-    case HeapType::kNoExn: return Hierarchy::kExn;
-    default: return Hierarchy::kAny;
-  }
-}
-
-std::string_view name_of(Hierarchy hierarchy) {
-  switch (hierarchy) {
-    case Hierarchy::kFunc: return "func";
-    case Hierarchy::kExtern: return "extern";
-    case Hierarchy::kAny: return "any";
-    case Hierarchy::kExn: return "exn";
-  }
-  return {};
 }
 
 std::string describe_at(ValType type, const u64* slots, u32 depth);
@@ -101,11 +82,11 @@ std::string describe_object(u64 ref, u32 depth) {
          });
 }
 
-std::string describe_reference(Hierarchy hierarchy, u64 ref, u32 depth) {
+std::string describe_reference(HeapType::Abstract top, u64 ref, u32 depth) {
   if (ref == 0) return "null";
-  if (hierarchy == Hierarchy::kFunc) return "func";
+  if (top == HeapType::kFunc) return "func";
   // What was converted from the other hierarchy is not looked into: not every embedder can.
-  if (hierarchy == Hierarchy::kExtern) {
+  if (top == HeapType::kExtern) {
     return vm::tag_of(ref) == vm::kRefTagHost ? fmt::format("extern:{:08x}", vm::host_ref_payload(ref)) : "extern";
   }
   switch (vm::tag_of(ref)) {
@@ -126,7 +107,7 @@ std::string describe_at(ValType type, const u64* slots, u32 depth) {
     case ValType::kF64:
       return std::isnan(std::bit_cast<f64>(slots[0])) ? "f64:nan" : fmt::format("f64:{:016x}", slots[0]);
     case ValType::kV128: return fmt::format("v128:{:016x}{:016x}", slots[1], slots[0]);
-    default: return describe_reference(hierarchy_of(type.heap()), slots[0], depth);
+    default: return describe_reference(vm::TypeRegistry::global().top_of(type.heap()), slots[0], depth);
   }
 }
 
@@ -154,9 +135,9 @@ f64 floating(tests::Random& random) {
   return static_cast<f64>(static_cast<i64>(random.next() >> random.below(64))) / 8;
 }
 
-Argument reference_argument(Hierarchy hierarchy, u64 ref) {
-  if (ref != 0) return {{ref}, describe_reference(hierarchy, ref, 0)};
-  return {{0}, fmt::format("null:{}", name_of(hierarchy))};
+Argument reference_argument(HeapType::Abstract top, u64 ref) {
+  if (ref != 0) return {{ref}, describe_reference(top, ref, 0)};
+  return {{0}, fmt::format("null:{}", name_of(top))};
 }
 
 bool takes_i31(HeapType heap) { return heap == HeapType::kAny || heap == HeapType::kEq || heap == HeapType::kI31; }
@@ -186,16 +167,16 @@ std::optional<Argument> make_argument(ValType type, tests::Random& random) {
     case ValType::kV128: slots = {integer(random), random.next()}; break;
     default: {
       const HeapType heap = type.heap();
-      const Hierarchy hierarchy = hierarchy_of(heap);
+      const HeapType::Abstract top = vm::TypeRegistry::global().top_of(heap);
       const bool wants_null = type.is_nullable() && random.chance(50);
       if (!wants_null && takes_i31(heap)) {
-        return reference_argument(hierarchy, vm::gc::make_i31(static_cast<u32>(integer(random))));
+        return reference_argument(top, vm::gc::make_i31(static_cast<u32>(integer(random))));
       }
       if (!wants_null && heap == HeapType::kExtern) {
-        return reference_argument(hierarchy, vm::make_host_ref(1 + random.below(1000)));
+        return reference_argument(top, vm::make_host_ref(1 + random.below(1000)));
       }
       if (!type.is_nullable()) return std::nullopt;
-      return reference_argument(hierarchy, 0);
+      return reference_argument(top, 0);
     }
   }
   std::string text = describe(type, slots.data());

@@ -19,29 +19,14 @@ using Kind = Pattern::Kind;
 
 // What a non-null reference is, as far as patterns tell apart.
 enum class RefKind : u8 { kFunc, kExn, kI31, kStruct, kArray, kHost };
-enum class Hierarchy : u8 { kFunc, kExtern, kExn, kAny };
 
 CompositeKind composite_of(HeapType heap) { return vm::TypeRegistry::global().get(heap.type_id()).kind; }
 
-Hierarchy hierarchy_of(HeapType heap) {
-  if (heap.is_concrete()) return composite_of(heap) == CompositeKind::kFunc ? Hierarchy::kFunc : Hierarchy::kAny;
-  switch (heap.abstract()) {
-    case HeapType::kFunc:
-    case HeapType::kNoFunc: return Hierarchy::kFunc;
-    case HeapType::kExtern:
-    case HeapType::kNoExtern: return Hierarchy::kExtern;
-    case HeapType::kExn:
-    case HeapType::kNoExn: return Hierarchy::kExn;
-    default: return Hierarchy::kAny;
-  }
-}
-
 RefKind ref_kind_of(HeapType heap, u64 ref) {
-  switch (hierarchy_of(heap)) {
-    case Hierarchy::kFunc: return RefKind::kFunc;
-    case Hierarchy::kExn: return RefKind::kExn;
-    case Hierarchy::kExtern:
-    case Hierarchy::kAny: break;
+  switch (vm::TypeRegistry::global().top_of(heap)) {
+    case HeapType::kFunc: return RefKind::kFunc;
+    case HeapType::kExn: return RefKind::kExn;
+    default: break;
   }
   if (vm::tag_of(ref) == vm::kRefTagHost) return RefKind::kHost;
   if (vm::tag_of(ref) == vm::kRefTagI31) return RefKind::kI31;
@@ -56,19 +41,19 @@ RefKind ref_kind_of(HeapType heap, u64 ref) {
 bool matches_reference(const Pattern& pattern, HeapType heap, u64 ref) {
   if (pattern.kind == Kind::kRefNull) return ref == 0;
   if (ref == 0) return false;
-  const Hierarchy hierarchy = hierarchy_of(heap);
+  const HeapType::Abstract top = vm::TypeRegistry::global().top_of(heap);
   const RefKind kind = ref_kind_of(heap, ref);
   switch (pattern.kind) {
-    case Kind::kRefExtern: return hierarchy == Hierarchy::kExtern && ref == vm::make_host_ref(pattern.bits[0]);
-    case Kind::kRefHost: return hierarchy == Hierarchy::kAny && ref == vm::make_host_ref(pattern.bits[0]);
+    case Kind::kRefExtern: return top == HeapType::kExtern && ref == vm::make_host_ref(pattern.bits[0]);
+    case Kind::kRefHost: return top == HeapType::kAny && ref == vm::make_host_ref(pattern.bits[0]);
     case Kind::kAnyRef: return kind != RefKind::kFunc;
-    case Kind::kAnyEq: return hierarchy == Hierarchy::kAny && kind != RefKind::kHost;
-    case Kind::kAnyI31: return hierarchy == Hierarchy::kAny && kind == RefKind::kI31;
-    case Kind::kAnyStruct: return hierarchy == Hierarchy::kAny && kind == RefKind::kStruct;
-    case Kind::kAnyArray: return hierarchy == Hierarchy::kAny && kind == RefKind::kArray;
+    case Kind::kAnyEq: return top == HeapType::kAny && kind != RefKind::kHost;
+    case Kind::kAnyI31: return top == HeapType::kAny && kind == RefKind::kI31;
+    case Kind::kAnyStruct: return top == HeapType::kAny && kind == RefKind::kStruct;
+    case Kind::kAnyArray: return top == HeapType::kAny && kind == RefKind::kArray;
     case Kind::kAnyFunc: return kind == RefKind::kFunc;
     case Kind::kAnyExn: return kind == RefKind::kExn;
-    case Kind::kAnyExtern: return hierarchy == Hierarchy::kExtern;
+    case Kind::kAnyExtern: return top == HeapType::kExtern;
     default: return false;
   }
 }
@@ -145,16 +130,15 @@ std::string describe_vector(const Pattern& pattern) {
 
 std::string describe_reference(HeapType heap, u64 ref) {
   if (ref == 0) return "(ref.null)";
-  const Hierarchy hierarchy = hierarchy_of(heap);
+  const HeapType::Abstract top = vm::TypeRegistry::global().top_of(heap);
   switch (ref_kind_of(heap, ref)) {
     case RefKind::kFunc: return "(ref.func)";
     case RefKind::kExn: return "(ref.exn)";
     case RefKind::kHost:
-      return fmt::format("({} {})", hierarchy == Hierarchy::kExtern ? "ref.extern" : "ref.host",
-                         vm::host_ref_payload(ref));
+      return fmt::format("({} {})", top == HeapType::kExtern ? "ref.extern" : "ref.host", vm::host_ref_payload(ref));
     default: break;
   }
-  if (hierarchy == Hierarchy::kExtern) return "(ref.extern)";
+  if (top == HeapType::kExtern) return "(ref.extern)";
   switch (ref_kind_of(heap, ref)) {
     case RefKind::kI31: return "(ref.i31)";
     case RefKind::kStruct: return "(ref.struct)";

@@ -7,11 +7,4 @@ std::string mismatch_text(ValType expected, ValType found) {
   return fmt::format("expected {}, found {}", to_string(expected), to_string(found));
 }
 
-ValType top_reference(HeapType heap) {
-  for (const HeapType::Abstract top : {HeapType::kFunc, HeapType::kExtern, HeapType::kExn}) {
-    if (TypeRegistry::global().matches(heap, top)) return ValType::ref(top, true);
-  }
-  return ValType::ref(HeapType::kAny, true);
-}
-
 }  // namespace lunabeam::vm::detail

@@ -19,9 +19,6 @@ namespace detail {
   return to.is_nullable() ? ValType::ref(from.heap(), false) : from;
 }
 
-// A reference of the top of the hierarchy that the heap type belongs to.
-[[nodiscard]] ValType top_reference(HeapType heap);
-
 }  // namespace detail
 
 // The type behind an index, which must be of this kind.
@@ -261,7 +258,7 @@ bool FunctionValidator<Sink>::check_cast(const Operator& op) {
   const bool nullable = op.op == Opcode::ref_test_null || op.op == Opcode::ref_cast_null;
   const ValType target = ValType::ref(op.type.heap(), nullable);
   // Whatever is there, it is of the same hierarchy.
-  if (!pop(detail::top_reference(target.heap()))) return false;
+  if (!pop(ValType::ref(registry_.top_of(target.heap()), true))) return false;
   if (live()) {
     if (tests) {
       sink_.ref_test(pc_, target);
