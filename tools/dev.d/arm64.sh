@@ -51,6 +51,16 @@ check_arm64_part() {
   arm64_scripts arm64-part 'core scripts on AArch64' '^core/' --tier interp-tail
 }
 
+# The same as a step of `tools/dev test`: on an x86-64, unless what it needs may not be installed.
+test_arm64_part() {
+  if [ "$(uname -m)" != x86_64 ]; then return 0; fi
+  if [ -n "${LUNABEAM_NO_SETUP:-}" ] && ! command -v "$arm64_launcher" >/dev/null; then
+    say "skipped: core scripts on AArch64 (no $arm64_launcher, and LUNABEAM_NO_SETUP is set)"
+    return 0
+  fi
+  check_arm64_part
+}
+
 # Every script in each dispatch, and whole guests: in each dispatch, and on a kernel whose pages are 64 KiB. Status 1: something failed.
 check_arm64_full() {
   local status=0 dispatch prebuilt=$arm64_shared/guests/prebuilt
