@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdlib>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -56,7 +58,7 @@ template <class T>
   return list.capacity() * sizeof(T);
 }
 
-// Ranges of ids that no group has, below next(). Invariant 2: no two of them touch, and none ends at next(). All costs are
+// Ranges of ids that no group has, below next_. Invariant 2: no two of them touch, and none ends at next_. All costs are
 // logarithmic in their number.
 class FreeIds {
  public:
