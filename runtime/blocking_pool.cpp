@@ -125,13 +125,11 @@ void BlockingPool::finish(BlockingRequest* request, EpochParticipant* epoch) noe
     waking_.fetch_add(1, std::memory_order_seq_cst);
     if (epoch != nullptr) epoch->enter();
     const auto before = request->state_.exchange(BlockingRequest::State::kFinished, std::memory_order_acq_rel);
-    if (before == BlockingRequest::State::kAbandoned) {
-      delete request;
-    } else {
-      wake(*process, wait_epoch);
-    }
+    if (before != BlockingRequest::State::kAbandoned) wake(*process, wait_epoch);
     if (epoch != nullptr) epoch->leave();
     waking_.fetch_sub(1, std::memory_order_release);
+    // Behind them: it may take a module along.
+    if (before == BlockingRequest::State::kAbandoned) delete request;
   }
   const std::lock_guard lock(mutex_);
   ++finished_;

@@ -207,7 +207,9 @@ void drop_process(Process& process) noexcept {
   process.links.clear(scheduler.account());
   free_monitors(scheduler.account(), process.monitors);
   --scheduler.stats().live_processes;
-  scheduler.vm().blocking_pool().await_wakers();  // There is no grace period.
+  // There is no grace period.
+  scheduler.vm().blocking_pool().await_wakers();
+  scheduler.vm().module_pool().await_wakers();
   reclaim_block(process, scheduler.vm().worker(process.home));
 }
 

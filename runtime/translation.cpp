@@ -61,7 +61,7 @@ const vm::HostFunction* translate_in_pool(vm::ExecContext& exec, const vm::FuncC
   }
   begin_wait(self, kNeverNs);
   self.wait.op = wait;
-  wait->handle = self.scheduler->vm().blocking_pool().submit(std::move(request), self, self.wait.epoch);
+  wait->handle = self.scheduler->vm().module_pool().submit(std::move(request), self, self.wait.epoch);
   return &kTranslation;
 }
 

@@ -1,4 +1,4 @@
-// The first call of a function whose body is large: a thread of the blocking pool translates it while the caller is parked (engine.md 0.1,
+// The first call of a function whose body is large: a thread of the pool for modules translates it while the caller is parked (engine.md 0.1,
 // Loading).
 #pragma once
 

@@ -86,13 +86,14 @@ Vm::~Vm() {
 
 // Every phase on all workers before the next: what one drops is another's to free.
 void Vm::drop_all() noexcept {
-  // No thread of the pool may be about to wake anybody; afterwards it closes what processes have left there.
-  blocking_pool_.suspend();
+  // No thread of a pool may be about to wake anybody; afterwards they close and drop what processes have left there.
+  for (BlockingPool* pool : {&blocking_pool_, &module_pool_}) pool->suspend();
   for (const auto& worker : workers_) worker->drop_dead();
   for (const auto& worker : workers_) worker->drop_processes();
-  blocking_pool_.resume();
+  for (BlockingPool* pool : {&blocking_pool_, &module_pool_}) pool->resume();
   blocking_pool_.drain();
   for (const auto& worker : workers_) worker->drop_rest();
+  module_pool_.drain();  // Messages may have held modules.
 }
 
 vm::Result<std::shared_ptr<const vm::Module>> Vm::load(std::vector<u8> bytes, std::string file_name,

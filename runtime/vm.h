@@ -135,6 +135,8 @@ class Vm {
   [[nodiscard]] MemoryBudget& budget() { return budget_; }
   // For calls that may block. Any thread.
   [[nodiscard]] BlockingPool& blocking_pool() { return blocking_pool_; }
+  // For work on modules that takes long: loading, translating, dropping. Files do not queue behind it. Any thread.
+  [[nodiscard]] BlockingPool& module_pool() { return module_pool_; }
   // What guests reported through lunatic::metrics. Any thread.
   [[nodiscard]] MetricTable& metrics() { return metrics_; }
 
@@ -160,6 +162,9 @@ class Vm {
     pthread_t handle{};  // Written by the thread that has claimed the worker.
   };
 
+  // The work computes: more threads than a few take processors away from the workers.
+  static constexpr u32 kModuleThreads = 2;
+
   void await_threads() noexcept;
   void join_threads() noexcept;
   void drop_all() noexcept;
@@ -170,6 +175,7 @@ class Vm {
   EpochDomain epochs_;
   MemoryBudget budget_;
   BlockingPool blocking_pool_{epochs_};
+  BlockingPool module_pool_{epochs_, kModuleThreads};
   MetricTable metrics_;
   std::vector<std::unique_ptr<Environment>> environments_;
   std::vector<std::unique_ptr<NameRegistry>> registries_;

@@ -56,8 +56,8 @@ struct ExecHooks {
 
 // How a suspended process goes on when run() is called next.
 enum class Resume : u8 {
-  kFrame,     // The top frame is an interpreter frame with a valid saved ip.
-  kHostCall,  // Parked in a host function: call parked->resume; the top frame's saved ip is behind the call.
+  kFrame,  // The top frame is an interpreter frame with a valid saved ip.
+  kHostCall,  // Parked in a host function: call parked->resume; the top frame's saved ip is behind the call, if there is one.
   kFinished,  // Nothing to run.
   kCallDone,  // As kFrame, behind a host call that is done: its first result, in slot d, goes to the accumulators ...
   kRefCallDone,  // ... a reference, in slot dref.

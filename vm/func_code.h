@@ -26,7 +26,7 @@ struct alignas(8) Insn {
 };
 static_assert(sizeof(Insn) == 8);
 
-// Invariant 1: everything but `code` is set when the module is loaded and never changes.
+// Invariant 1: everything but `code`, and what is published with it (entry_cost, storage, catches), never changes once the module is loaded.
 // Invariant 2: frame_words is even (frames are multiples of 16 bytes on every ISA, rule P4).
 // Invariant 3: code is never null: until its first call it points to the shared stub that translates the function. Published
 //              with a release store by the translator, read with an acquire load by call handlers.

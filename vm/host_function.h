@@ -37,7 +37,7 @@ struct HostFunction {
   std::string_view name;
   // Types as letters, like in opcodes.def: "Iii:i" = (i64 i32 i32) -> i32.
   std::string_view signature;
-  HostEntry call = nullptr;
+  HostEntry call = nullptr;      // Null: not called but awaited in the middle of an operation (ExecHooks).
   HostEntry resume = nullptr;    // Woken after kPark. Null: never parks.
   HostEntry returned = nullptr;  // The guest callee of kCall returned. Null: never calls.
   HostEntry trapped = nullptr;  // The guest callee of kCall trapped (ExecContext::trap). Null: the trap passes through.

@@ -104,7 +104,7 @@ class Module : public std::enable_shared_from_this<Module> {
  public:
   // Decodes and validates `bytes` and resolves function imports that `hosts` knows, by module, name and type. Takes the bytes
   // over: bodies are translated from them at a function's first call.
-  // `budget` pays for everything but the bytes, before it is allocated; nullptr: nobody does.
+  // `budget` pays for everything that stays, but for the bytes: mostly before, code once its size is known; nullptr: nobody does.
   // Cost: time and memory linear in bytes.size(), whatever sizes the module declares.
   // Errors: the first one found, with its byte offset. An import that `hosts` knows under another type only is an error
   // (kIncompatibleImportType); a function import that it does not know at all stays unresolved, see require_resolved().

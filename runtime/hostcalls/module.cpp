@@ -1,10 +1,11 @@
 // lunatic::process: compile_module and drop_module (ABI document 2.5). Loading decodes and validates; function bodies are
 // translated at their first call. The work is linear in the module's bytes and charged to the process; that of large modules is done
-// by the blocking pool, while the process is parked.
+// by the pool for modules, while the process is parked.
 #include <fmt/format.h>
 
 #include <atomic>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,17 +40,44 @@ class ModuleCharge final : public vm::ModuleBudget {
 
 constexpr const char* kMemoryLimit = "resource limit exceeded: the memory limit of the VM";
 
-// Up to here the scheduler loads a module itself: about half a millisecond's work. So it does in deterministic mode.
-constexpr u64 kLoadHereBytes = 64 * 1024;
+// Up to here the scheduler loads and drops a module itself: about half a millisecond's work. So it does in deterministic mode.
+constexpr u64 kSmallModuleBytes = 64 * 1024;
+
+bool is_small(const Process& self, u64 module_bytes) {
+  return module_bytes <= kSmallModuleBytes || self.scheduler->options().deterministic;
+}
 
 using LoadResult = vm::Result<std::shared_ptr<const vm::Module>>;
+
+// The last reference to a module, on its way to where its destruction delays nobody: a million types take a second.
+class DropRequest final : public BlockingRequest {
+ public:
+  explicit DropRequest(std::shared_ptr<const vm::Module> module) noexcept : module_(std::move(module)) {}
+  void run() noexcept override { module_.reset(); }
+
+ private:
+  std::shared_ptr<const vm::Module> module_;
+};
+
+// A reference that stands for all that guests get to a large module: whoever drops the last of them leaves the rest to the pool.
+// REQUIRES: the guests' references do not outlive the VM.
+std::shared_ptr<const vm::Module> dropped_elsewhere(Vm& vm, std::shared_ptr<const vm::Module> module) {
+  const vm::Module* const plain = module.get();
+  return {plain, [&vm, owner = std::move(module)](const vm::Module*) mutable noexcept {
+            std::unique_ptr<DropRequest> request(new (std::nothrow) DropRequest(std::move(owner)));
+            if (request != nullptr) vm.module_pool().submit_detached(std::move(request));
+          }};
+}
 
 // A module on its way through the pool.
 class LoadRequest final : public BlockingRequest {
  public:
   LoadRequest(Vm& vm, std::vector<u8> bytes, std::string name, std::unique_ptr<ModuleCharge> charge)
       : vm_(vm), charge_(std::move(charge)), bytes_(std::move(bytes)), name_(std::move(name)) {}
-  void run() noexcept override { result = vm_.load(std::move(bytes_), std::move(name_), std::move(charge_)); }
+  void run() noexcept override {
+    result = vm_.load(std::move(bytes_), std::move(name_), std::move(charge_));
+    if (result) *result = dropped_elsewhere(vm_, *std::move(result));
+  }
 
   LoadResult result;
 
@@ -68,7 +96,7 @@ struct LoadWait final : WaitOp {
 // The end of a load.
 Outcome<u32> loaded(Process& self, LoadResult result, Out<u64> id_out) {
   if (!result) return fail_with(self, result.error().message(), id_out);
-  const auto id = self.resources->modules.add(std::move(*result));
+  const auto id = self.resources->modules.add(*std::move(result));
   if (!id) return kOutOfMemory;
   if (!id_out.write(self, *id)) return kOutOfBounds;
   return kOk;
@@ -91,14 +119,14 @@ Outcome<u32> compile_module(Process& self, GuestRange source, Out<u64> id_out) {
   if (!charge->charge(bytes->size())) return fail_with(self, kMemoryLimit, id_out);
   std::vector<u8> copy(bytes->begin(), bytes->end());
   std::string name = fmt::format("module of process {}", self.pid);
-  if (copy.size() <= kLoadHereBytes || self.scheduler->options().deterministic) {
+  if (is_small(self, copy.size())) {
     return loaded(self, vm.load(std::move(copy), std::move(name), std::move(charge)), id_out);
   }
   auto* const wait = new LoadWait;
   wait->id_out = id_out;
   begin_wait(self, kNeverNs);
   self.wait.op = wait;
-  wait->handle = vm.blocking_pool().submit(
+  wait->handle = vm.module_pool().submit(
       std::make_unique<LoadRequest>(vm, std::move(copy), std::move(name), std::move(charge)), self, self.wait.epoch);
   return Parked{};
 }

@@ -346,7 +346,7 @@ struct Left {
   u64 timers = 0;
   i64 messages = 0;
   u64 pids = 0;
-  u64 calls = 0;        // In the blocking pool.
+  u64 calls = 0;        // In the pools.
   u64 descriptors = 0;  // Beside those of an idle VM and its open directory.
   bool complete = true;
 };
@@ -355,8 +355,10 @@ Left count(Vm& vm, u64 descriptors_before) {
   Left left;
   if (const Environment* environment = storm.environment; environment != nullptr)
     left.pids = environment->processes.size();
-  const BlockingPool::Stats calls = vm.blocking_pool().stats();
-  left.calls = calls.queued + calls.running;
+  for (const BlockingPool* pool : {&vm.blocking_pool(), &vm.module_pool()}) {
+    const BlockingPool::Stats calls = pool->stats();
+    left.calls += calls.queued + calls.running;
+  }
   const bool is_open = storm.config->preopens[0].directory->known_descriptor() >= 0;
   left.descriptors = open_descriptors() - descriptors_before - (is_open ? 1 : 0);
   for (const auto& worker : vm.sample(10'000)) {

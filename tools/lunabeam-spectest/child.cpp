@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -42,19 +43,24 @@ void write_record(const json& record) {
   }
 }
 
-// What the workers of a child say together: what one of them finds, once.
+// Findings by their text, and how often each was found.
+using Occurrences = std::map<std::string, u32>;
+
+// What the workers of a child say together: what several of them find is written once.
 class Findings {
  public:
-  void add(const json& finding) {
+  // occurrence: how often the worker has found this, this time included.
+  void add(const json& finding, const std::string& text, u32 occurrence) {
     const std::lock_guard lock(mutex_);
-    if (std::ranges::find(written_, finding) != written_.end()) return;
+    u32& written = written_[text];
+    if (occurrence <= written) return;
+    written = occurrence;
     write_record(finding);
-    written_.push_back(finding);
   }
 
  private:
   std::mutex mutex_;
-  std::vector<json> written_;  // Few: a script that fails much is stopped by its reader.
+  Occurrences written_;
 };
 
 // What one worker sees.
@@ -74,19 +80,19 @@ class Recorder final : public ExecutionObserver {
   }
   void passed(const Command& command) override { ++passed_[static_cast<size_t>(command.kind)]; }
   void failed(Failure failure) override {
-    findings_.add({{"record", "failure"},
-                   {"line", failure.line},
-                   {"kind", name_of(failure.kind)},
-                   {"reason", one_line(failure.reason, kMaxMessageBytes)},
-                   {"expected", one_line(failure.expected, kMaxMessageBytes)},
-                   {"actual", one_line(failure.actual, kMaxMessageBytes)}});
+    add({{"record", "failure"},
+         {"line", failure.line},
+         {"kind", name_of(failure.kind)},
+         {"reason", one_line(failure.reason, kMaxMessageBytes)},
+         {"expected", one_line(failure.expected, kMaxMessageBytes)},
+         {"actual", one_line(failure.actual, kMaxMessageBytes)}});
   }
   void text_differs(TextDifference difference) override {
-    findings_.add({{"record", "text"},
-                   {"line", difference.line},
-                   {"kind", name_of(difference.kind)},
-                   {"expected", one_line(difference.expected, kMaxMessageBytes)},
-                   {"actual", one_line(difference.actual, kMaxMessageBytes)}});
+    add({{"record", "text"},
+         {"line", difference.line},
+         {"kind", name_of(difference.kind)},
+         {"expected", one_line(difference.expected, kMaxMessageBytes)},
+         {"actual", one_line(difference.actual, kMaxMessageBytes)}});
   }
   // A command has passed when it has for all workers.
   void join(const Recorder& other) {
@@ -98,7 +104,13 @@ class Recorder final : public ExecutionObserver {
   void finish() { write_record({{"record", "finished"}, {"executed", executed_}, {"passed", passed_}}); }
 
  private:
+  void add(const json& finding) {
+    const std::string text = finding.dump(-1, ' ', false, json::error_handler_t::replace);
+    findings_.add(finding, text, ++found_[text]);
+  }
+
   Findings& findings_;
+  Occurrences found_;
   Progress* progress_;
   u32 crash_line_;
   CommandCounts executed_{};

@@ -53,8 +53,6 @@ inline void switch_ctx(ExecContext& exec, Ctx* ctx) {
 // Makes callee's code ready, for the operation at the top frame's saved ip, which starts over when the process has been suspended. kGo: it
 // is, and the reductions are not negative.
 [[nodiscard]] Next make_code(ExecContext& exec, const FuncCode& callee) noexcept;
-// The same at once, whatever the size of the body: a host function is calling. False: exec.trap is set (out of memory).
-[[nodiscard]] bool make_code_here(ExecContext& exec, const FuncCode& callee) noexcept;
 // Clears the callee's declared locals and reference slots. May also clear what lies behind them, up to the return word, so do it
 // before parameters and return word are written.
 VM_ALWAYS_INLINE void clear_locals(u64* fp, const FuncCode& code);

@@ -27,35 +27,20 @@ namespace {
 constexpr u64 kFreeBodyBytes = 4096;
 constexpr u64 kBodyBytesPerReduction = 8;
 
-void charge_translation(ExecContext& exec, const FuncCode& callee) {
-  const u64 bytes = body_bytes(callee);
-  if (bytes > kFreeBodyBytes) exec.reductions -= static_cast<i64>(bytes / kBodyBytesPerReduction);
-}
-
-bool translate_here(ExecContext& exec, const FuncCode& callee) {
-  if (translate(callee) != nullptr) return true;
-  exec.trap = Trap{.kind = TrapKind::kOutOfMemory};
-  return false;
-}
-
 }  // namespace
 
 Next make_code(ExecContext& exec, const FuncCode& callee) noexcept {
-  charge_translation(exec, callee);
-  if (body_bytes(callee) > kLargeBodyBytes && exec.hooks->translate_elsewhere != nullptr) {
+  const u64 bytes = body_bytes(callee);
+  if (bytes > kFreeBodyBytes) exec.reductions -= static_cast<i64>(bytes / kBodyBytesPerReduction);
+  if (bytes > kLargeBodyBytes && exec.hooks->translate_elsewhere != nullptr) {
     if (const HostFunction* const awaited = exec.hooks->translate_elsewhere(exec, callee)) {
       exec.resume = Resume::kHostCall;
       exec.parked = awaited;
       return Next::kParked;
     }
   }
-  if (!translate_here(exec, callee)) return raise(exec);
+  if (translate(callee) == nullptr) return raise(exec, TrapKind::kOutOfMemory);
   return exec.reductions < 0 ? tick(exec, Next::kGo) : Next::kGo;
-}
-
-bool make_code_here(ExecContext& exec, const FuncCode& callee) noexcept {
-  charge_translation(exec, callee);
-  return translate_here(exec, callee);
 }
 
 void fill_frame(u64* fp, const FuncCode& code, const u64* args, u64 return_word) noexcept {

@@ -122,9 +122,6 @@ HostAnswer call_back(ExecContext& exec, const HostFunction& function) noexcept {
   const FuncCode& code = *exec.host_call.code;
   VM_CHECK(exec.host_op_count > 0);
   constexpr u64 kContWords = sizeof(HostContFrame) / sizeof(u64);
-  if (code.code.load(std::memory_order_acquire)->op == op_id(Special::lazy) && !make_code_here(exec, code)) {
-    return trap_in_callback(exec, function);
-  }
   u64* fp = exec.fp - kContWords - code.frame_words;
   if (kMovesAtEveryCall || fp < exec.stack_limit) {
     // The arguments are in the transfer area, which the hook leaves alone: it belongs to the worker.
@@ -135,8 +132,10 @@ HostAnswer call_back(ExecContext& exec, const HostFunction& function) noexcept {
   *frame = HostContFrame{&function, exec.host_op_count - 1, exec.ctx, kReturnToInterp};
   fill_frame(fp, code, exec.transfer, kReturnHostCont);
   exec.fp = fp;
-  save_ip(fp, code.code.load(std::memory_order_acquire));
-  exec.reductions -= code.entry_cost;
+  const Insn* const start = code.code.load(std::memory_order_acquire);
+  save_ip(fp, start);
+  // Entry cost and code are published together, and charged together.
+  if (start->op != op_id(Special::lazy)) exec.reductions -= code.entry_cost;
   return {Next::kGo};
 }
 
@@ -150,7 +149,9 @@ Next settle(ExecContext& exec, HostAnswer answer) noexcept {
         exec.resume = Resume::kHostCall;
         exec.parked = &function;
         return Next::kParked;
-      case HostStatus::kTrap: answer = unwind(exec, TrapAt::kBehindCall); break;
+      case HostStatus::kTrap:
+        answer = unwind(exec, function.call != nullptr ? TrapAt::kBehindCall : TrapAt::kOperation);
+        break;
       case HostStatus::kCall: answer = call_back(exec, function); break;
     }
   }

@@ -10,6 +10,7 @@
 
 #include "tests/unit/runtime/scripted_vm.h"
 #include "vm/interp/translate.h"
+#include "vm/module_budget.h"
 #include "vm/text/text.h"
 
 namespace lunabeam::runtime {
@@ -67,7 +68,7 @@ class TranslationTest : public ScriptedVm {
   std::string run_entry(std::string_view entry) {
     return vm_->run_root({.module = module_, .function = entry}).message();
   }
-  BlockingPool& pool() { return vm_->blocking_pool(); }
+  BlockingPool& pool() { return vm_->module_pool(); }
   void expect_idle() {
     pool().drain();
     EXPECT_EQ(pool().stats().queued, 0u);
@@ -183,6 +184,34 @@ TEST_P(TranslationTest, KillWithdrawsWhatIsQueued) {
   EXPECT_EQ(pool().stats().queued, 0u);
   pool().resume();
   EXPECT_EQ(pool().stats().finished, 0u);
+  expect_idle();
+}
+
+// Pays until it is told not to.
+class Payer final : public vm::ModuleBudget {
+ public:
+  explicit Payer(std::atomic<bool>& pays) : pays_(pays) {}
+  [[nodiscard]] bool charge(u64 /*bytes*/) noexcept override { return pays_; }
+
+ private:
+  std::atomic<bool>& pays_;
+};
+
+TEST_P(TranslationTest, WhatNobodyPaysForIsATrapAtTheCall) {
+  std::atomic<bool> pays = true;
+  auto binary = vm::text::read_module(module_text());
+  ASSERT_TRUE(binary.has_value());
+  auto module = vm_->load(std::move(binary->bytes), "scripted.wasm", std::make_unique<Payer>(pays));
+  ASSERT_TRUE(module.has_value());
+  module_ = *module;
+  // The caller is there; what it calls is not.
+  ASSERT_NE(vm::translate(module_->codes[module_->imported_funcs + 3]), nullptr);
+  pays = false;
+  const RunResult result = vm_->run_root({.module = module_, .function = "call0"});
+  EXPECT_EQ(result.message(), "trap: out of memory");
+  EXPECT_THAT(result.backtrace, HasSubstr("#0 call0 [scripted.wasm+0x"));
+  pays = true;
+  EXPECT_EQ(run_entry("call0"), "");
   expect_idle();
 }
 

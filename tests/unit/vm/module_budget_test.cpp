@@ -5,7 +5,10 @@
 
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
+#include "tests/support/program_generator.h"
 #include "tests/unit/vm/raw_module.h"
 #include "tests/unit/vm/text_store.h"
 #include "vm/interp/translate.h"
@@ -228,6 +231,32 @@ TEST_P(ModuleBudgetStore, NoMemoryForCodeOrImages) {
   EXPECT_EQ(value(*instance, "see"), 98u);  // 'b', and not null: the segments were run.
   account_.limit = account_.used;
   EXPECT_EQ(trap(*instance, "call"), TrapKind::kOutOfMemory);
+}
+
+// charge() is called under the module's lock when code is published, so that the account needs none.
+TEST(ModuleBudget, CodeIsPaidForOnceHoweverManyThreadsTranslateIt) {
+  const Bytes bytes = tests::ProgramGenerator(7, {.num_functions = 60, .statements = 30}).build();
+  u64 paid_alone = 0;
+  for (const int threads : {1, 4, 4, 4}) {
+    Account account;
+    const auto module = load_on(account, bytes);
+    ASSERT_TRUE(module.has_value());
+    const u64 paid_before = account.used;
+    {
+      std::vector<std::jthread> translators;
+      for (int i = 0; i < threads; ++i) {
+        translators.emplace_back([&module] {
+          for (u32 f = 0; f < (*module)->func_types.size(); ++f) {
+            const FuncCode& code = (*module)->codes[f];
+            EXPECT_EQ(translate(code), code.code.load(std::memory_order_acquire));
+          }
+        });
+      }
+    }
+    if (threads == 1) paid_alone = account.used - paid_before;
+    EXPECT_EQ(account.used - paid_before, paid_alone);
+    EXPECT_GT(paid_alone, 0u);
+  }
 }
 
 }  // namespace

@@ -25,6 +25,21 @@ TEST(Catch, GivesTheResultOfTheCallback) {
   EXPECT_EQ(run.reports, (std::vector<i64>{34}));
 }
 
+// The pool translates it, as it does what guests call.
+TEST(Catch, TheCallbackMayBeLarge) {
+  std::string attempt;
+  for (int i = 0; i < 4000; ++i)
+    attempt += fmt::format("(local.set 1 (i32.xor (local.get 1) (i32.const {})))", 0x4000'0000 + i / 2);
+  const std::string result = "(i32.add (i32.mul (local.get 0) (i32.const 10)) (local.get 1))";
+  for (const bool deterministic : {true, false}) {
+    EXPECT_EQ(run_catching(attempt + result, kCatchOnce, {.deterministic = deterministic}).reports,
+              (std::vector<i64>{34}));
+    const GuestRun trapping = run_catching(attempt + "unreachable", kCatchOnce, {.deterministic = deterministic});
+    EXPECT_EQ(trapping.trap(), "");
+    EXPECT_EQ(trapping.reports, (std::vector<i64>{0}));
+  }
+}
+
 TEST(Catch, AnswersZeroForAnyTrap) {
   for (const std::string_view attempt :
        {"unreachable", "(i32.load (i32.const -1))", "(i32.div_s (i32.const 1) (i32.const 0))",
