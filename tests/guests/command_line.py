@@ -63,6 +63,16 @@ def small_module():
     ])
 
 
+def await_blocked_signal(process, threads):
+    """Returns when SIGUSR1 cannot end the process any more, and it has so many threads; or when it has ended."""
+    while process.poll() is None:
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+        fields = dict(line.split(":", 1) for line in status.splitlines())
+        if int(fields["SigBlk"], 16) & 1 << signal.SIGUSR1 - 1 and int(fields["Threads"]) >= threads:
+            return
+        time.sleep(0.01)
+
+
 class Failures(list):
     def expect(self, condition, what):
         if not condition:
@@ -235,18 +245,23 @@ class Cases:
                   prints=None)
         running = subprocess.Popen([self.program, "run", "--workers", "2", crowd, "50", "2000"], stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, text=True)
-        blocked = 1 << signal.SIGUSR1 - 1
-        while running.poll() is None:
-            status = Path(f"/proc/{running.pid}/status").read_text(encoding="ascii")
-            if int(status.split("SigBlk:")[1].split()[0], 16) & blocked:
-                break
-            time.sleep(0.01)
+        await_blocked_signal(running, threads=2)  # The second one prints.
         running.send_signal(signal.SIGUSR1)
         _, errors = running.communicate(timeout=TIMEOUT_S)
         self.failures.expect(running.returncode == 0, f"SIGUSR1: status {running.returncode}")
         for wanted in ("(running)", "processes alive", "\n1 ", "memory charged"):
             self.failures.expect(wanted in errors, f"SIGUSR1: no {wanted!r} in {errors[:500]!r}")
-        self.count += 1
+        # Nor before there is a VM.
+        pipe = self.folder / "module.fifo"
+        os.mkfifo(pipe)
+        loading = subprocess.Popen([self.program, "run", str(pipe)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        await_blocked_signal(loading, threads=1)
+        loading.send_signal(signal.SIGUSR1)
+        if loading.poll() is None:
+            pipe.write_bytes(small_module())
+        loading.communicate(timeout=TIMEOUT_S)
+        self.failures.expect(loading.returncode == 0, f"SIGUSR1 while loading: status {loading.returncode}")
+        self.count += 2
 
 
 def main():

@@ -38,7 +38,8 @@ int main(int argc, char** argv) {
       ->required()
       ->type_name("FILE|FOLDER");
   app.add_option("--tier", options.tiers,
-                 "interp-tail or interp-step, forced; may be repeated. Default: all of this build");
+                 "interp-tail or interp-step, forced; may be repeated. Default: all of this build")
+      ->allow_extra_args(false);
   app.add_option("--jobs,-j", options.jobs, "files at a time. Default: one per core");
   app.add_option("--workers", options.workers,
                  "threads that run each file at the same time; a command passes when it does for all")

@@ -19,6 +19,7 @@ namespace lunabeam::tools {
 namespace {
 
 constexpr size_t kReadBytes = 64 * 1024;
+constexpr size_t kMaxFileBytes = size_t{4} << 30;  // No module is as large (vm/module.h), and some files never end.
 
 std::optional<std::vector<u8>> read_bytes(const std::string& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -29,10 +30,16 @@ std::optional<std::vector<u8>> read_bytes(const std::string& path) {
   // The size is a hint: pipes have none, and files may grow while they are read.
   struct stat status{};
   const bool has_size = fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
-  std::vector<u8> bytes(has_size ? static_cast<size_t>(status.st_size) + 1 : kReadBytes);
+  const size_t hint = has_size ? static_cast<size_t>(status.st_size) + 1 : kReadBytes;
+  std::vector<u8> bytes(hint > kMaxFileBytes ? kReadBytes : hint);
   size_t size = 0;
   ssize_t got = 0;
   do {
+    if (size >= kMaxFileBytes || hint > kMaxFileBytes) {
+      close(file);
+      print_error(path, "a file of 4 GiB or more is no module");
+      return std::nullopt;
+    }
     if (size == bytes.size()) bytes.resize(size + size / 2 + kReadBytes);
     got = read(file, bytes.data() + size, bytes.size() - size);
     if (got > 0) size += static_cast<size_t>(got);

@@ -11,6 +11,7 @@
 
 #include "tools/lunabeam/command_line.h"
 #include "tools/lunabeam/files.h"
+#include "tools/lunabeam/stats.h"
 
 extern char** environ;
 
@@ -198,6 +199,7 @@ std::shared_ptr<const vm::Module> load_module(runtime::Vm& vm, const std::string
 
 void prepare_program() {
   (void)std::signal(SIGPIPE, SIG_IGN);
+  block_stats_signal();
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;

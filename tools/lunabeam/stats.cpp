@@ -129,11 +129,15 @@ void print_stats(runtime::Vm& vm) {
   std::fputs(text.c_str(), stderr);
 }
 
-StatsOnSignal::StatsOnSignal(runtime::Vm& vm) noexcept : vm_(vm) {
+void block_stats_signal() noexcept {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+StatsOnSignal::StatsOnSignal(runtime::Vm& vm) noexcept : vm_(vm) {
+  block_stats_signal();
   has_thread_ = pthread_create(&thread_, nullptr, &wait_for_signals, this) == 0;
 }
 

@@ -12,6 +12,9 @@ namespace lunabeam::tools {
 // To standard error. REQUIRES: no worker of the VM runs.
 void print_stats(runtime::Vm& vm);
 
+// From here on SIGUSR1 waits for somebody who prints figures, on this thread and those it makes, instead of ending the program.
+void block_stats_signal() noexcept;
+
 // While it exists, SIGUSR1 prints figures of the running VM, gathered by a thread of its own: no worker stops for it.
 // REQUIRES: made on the thread that will run the root, before run_root; the signal stays blocked there.
 class StatsOnSignal {

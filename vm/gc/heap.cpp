@@ -89,21 +89,27 @@ bool move_to(ExecContext& exec, u64 bytes) {
   return true;
 }
 
-// Room for `need` bytes by collecting. False: there may be no more room than before.
+// A collection must gain so great a part of what it copies: a heap at its limit would copy itself for every few objects.
+constexpr u64 kGainPart = 16;
+
+// Room for `need` bytes by collecting, and some more. False: there is none, though maybe more than before.
 bool collect_for(ExecContext& exec, u64 need) {
   const u64 old_bytes = exec.heap->bytes;
   u64 wanted = std::max(exec.heap->next_bytes, old_bytes);
   // A large object gets its room now: dead objects alone would rarely make it.
   if (need > wanted / 4) wanted = std::max(wanted, space_bytes_for(kSpaceOverhead + used_bytes(exec) + need));
-  // As much of it as the limit allows: a space of the same size is always within it, and what is alive fits.
+  // As much more as the limit allows: a space of the same size is always within it, and what is alive fits.
   while (!move_to(exec, wanted)) {
     if (wanted == old_bytes) return false;
-    wanted = std::max(old_bytes, space_bytes_for(wanted / 2));
+    const u64 more = (wanted - old_bytes) / 2;
+    const u64 less = space_bytes_for(old_bytes + more);
+    wanted = less < wanted && more >= old_bytes / kGainPart ? less : old_bytes;
   }
   const u64 live = exec.heap->live_bytes;
-  if (free_bytes(exec) < need) {
+  const u64 gain = need == 0 ? 0 : need + live / kGainPart;
+  if (free_bytes(exec) < gain) {
     return move_to(exec, space_bytes_for(kSpaceOverhead + 2 * live + need)) ||
-           move_to(exec, space_bytes_for(kSpaceOverhead + live + need));
+           move_to(exec, space_bytes_for(kSpaceOverhead + live + gain));
   }
   // Much too large by now: a second copy of the little that is alive.
   const SpaceHeader& space = *exec.heap;
@@ -129,8 +135,10 @@ u8* allocate(ExecContext& exec, u64 bytes) noexcept {
     SpaceHeader* const space = replace_space(exec, 0, space_bytes_for(kSpaceOverhead + bytes));
     if (space == nullptr) return nullptr;
     use_space(exec, space, begin_of(space));
-  } else if (bytes > free_bytes(exec) || (kTorture && torture_collects(exec))) {
-    if (!collect_for(exec, bytes) && bytes > free_bytes(exec)) return nullptr;
+  } else if (bytes > free_bytes(exec)) {
+    if (!collect_for(exec, bytes)) return nullptr;
+  } else if (kTorture && torture_collects(exec)) {
+    (void)collect_for(exec, 0);
   }
   u8* const at = exec.heap_next;
   exec.heap_next = at + bytes;

@@ -600,6 +600,16 @@ TEST_P(GcHeap, RootScopesAreSeen) {
 }
 
 #if !defined(LUNABEAM_TORTURE)
+// Near its limit a heap does not copy itself for every few objects.
+TEST_P(GcHeap, TheWayToTheLimitTakesFewCollections) {
+  for (const u64 limit_mb : {2, 8, 32}) {
+    start(kList, {.memory_limit_bytes = limit_mb << 20});
+    EXPECT_EQ(trap_of("build", {100'000'000}), TrapKind::kOutOfMemory);
+    EXPECT_GE(heap().space_bytes, limit_mb << 19);
+    EXPECT_LE(heap().collections, 60u) << limit_mb;
+  }
+}
+
 // 9 MB of roots: as much is allocated between two collections, whatever is alive.
 TEST_P(GcHeap, ManyRootsMakeALargeSpace) {
   start(R"((type $s (struct (field i64)))
