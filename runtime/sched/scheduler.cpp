@@ -31,6 +31,10 @@ constexpr bool kTorture = true;  // A yield at every tick.
 constexpr bool kTorture = false;
 #endif
 
+// Between two steps of unmapping by an idle worker: first touches of pages on the others wait for the kernel's lock that a step holds,
+// and would not get it if one step followed the other.
+constexpr u64 kReleasePauseNs = kNsPerMs;
+
 Scheduler& scheduler_of(vm::ExecContext& exec) { return *process_of(exec).scheduler; }
 
 }  // namespace
@@ -583,7 +587,7 @@ bool Scheduler::idle() noexcept {
     return true;
   }
   publish_report();
-  if (memories_.release_step() || drain_remote_step()) {
+  if (drain_remote_step()) {
     until_clock_ = 0;  // Look at timers between two steps.
     return true;
   }
@@ -592,6 +596,10 @@ bool Scheduler::idle() noexcept {
   until_clock_ = 0;
   waiting_.store(0, std::memory_order_relaxed);
   const u64 deadline_ns = timers_.next_event_ns();
+  if (memories_.release_step()) {
+    if (options_.workers != 1) sleep_until(std::min(deadline_ns, clock_.monotonic_ns() + kReleasePauseNs));
+    return true;
+  }
   if (spin(deadline_ns)) return true;
   memories_.settle();
   // Others may hold what was retired here for a little longer.
