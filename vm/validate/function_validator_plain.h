@@ -65,8 +65,7 @@ inline constexpr auto kPlainRules = [] {
 // Bytes of the longest plain operator: opcode, flags and an offset. A run ends where fewer are left, and looks for no end in between.
 inline constexpr ptrdiff_t kLongestPlain = 1 + 1 + 5;
 
-// An integer of a run that has at most kBytes bytes, up to 4, so that its width is no concern. False: a longer one.
-template <unsigned kBytes = 4>
+// An integer of a run that has at most 4 bytes, so that its width is no concern. False: a longer one.
 [[nodiscard, gnu::always_inline]] inline bool read_short_leb(const u8*& at, u32& value, u32& bits) {
   value = at[0] & 0x7F;
   bits = 7;
@@ -74,7 +73,7 @@ template <unsigned kBytes = 4>
     ++at;
     return true;
   }
-  for (unsigned i = 1; i < kBytes; ++i) {
+  for (unsigned i = 1; i < 4; ++i) {
     value |= static_cast<u32>(at[i] & 0x7F) << bits;
     bits += 7;
     if (at[i] < 0x80) {
@@ -83,6 +82,12 @@ template <unsigned kBytes = 4>
     }
   }
   return false;
+}
+
+// The memory argument of a run: it names the first memory and promises no more than the access's own width. False: another one.
+[[nodiscard, gnu::always_inline]] inline bool read_short_memarg(const u8*& at, const PlainRule& rule, u32& offset) {
+  u32 bits;
+  return *at++ <= rule.width_log2 && read_short_leb(at, offset, bits);
 }
 
 }  // namespace detail
@@ -148,8 +153,7 @@ void FunctionValidator<Sink>::walk_plain() {
         break;
       case PlainStep::kLoad: {
         u32 offset;
-        u32 bits;
-        if (*next++ > rule.width_log2 || !has_plain_memory_ || !detail::read_short_leb(next, offset, bits)) goto end;
+        if (!has_plain_memory_ || !detail::read_short_memarg(next, rule, offset)) goto end;
         if (top == run.floor || top[-1] != ValType::kI32) goto end;
         sink_.load(pc, rule.op, MemArg{0, offset});
         top[-1] = rule.result;
@@ -157,8 +161,7 @@ void FunctionValidator<Sink>::walk_plain() {
       }
       case PlainStep::kStore: {
         u32 offset;
-        u32 bits;
-        if (*next++ > rule.width_log2 || !has_plain_memory_ || !detail::read_short_leb(next, offset, bits)) goto end;
+        if (!has_plain_memory_ || !detail::read_short_memarg(next, rule, offset)) goto end;
         if (top - run.floor < 2 || top[-1] != rule.params[1] || top[-2] != ValType::kI32) goto end;
         sink_.store(pc, rule.op, MemArg{0, offset});
         top -= 2;
