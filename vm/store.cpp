@@ -130,19 +130,25 @@ struct Store::Impl : ExecContext {
 
   // --- Hooks ---
 
+  // Never beyond the limit, so that the first tick behind it comes at the same place whatever the chunks are.
+  [[nodiscard]] i64 next_chunk() const noexcept {
+    if (options.reduction_limit == 0) return chunk;
+    return static_cast<i64>(std::min(static_cast<u64>(chunk), options.reduction_limit - granted));
+  }
+
   static i64 tick(ExecContext& exec, i64 reductions) noexcept {
     Impl& store = of(exec);
     ++store.ticks;
     // The overdraft is taken out of the next chunks.
     while (reductions < 0) {
-      reductions += store.chunk;
-      store.granted += static_cast<u64>(store.chunk);
-    }
-    const u64 limit = store.options.reduction_limit;
-    if (limit != 0 && store.granted - static_cast<u64>(reductions) > limit) {
-      exec.trap = Trap{.kind = TrapKind::kOutOfFuel};
-      exec.reductions = reductions;
-      return kTickTrap;
+      const i64 next = store.next_chunk();
+      if (next == 0) {
+        exec.trap = Trap{.kind = TrapKind::kOutOfFuel};
+        exec.reductions = reductions;
+        return kTickTrap;
+      }
+      reductions += next;
+      store.granted += static_cast<u64>(next);
     }
     if (!kTorture && !store.options.yield_at_every_tick) return reductions;
     store.reductions_at_resume = reductions;
@@ -245,8 +251,9 @@ struct Store::Impl : ExecContext {
   Outcome call(const FuncCode& code, Ctx& instance, std::span<const u64> args) {
     const FuncType& type = TypeRegistry::global().func(code.type);
     VM_CHECK(args.size() == slots_of(type.params));
-    granted = static_cast<u64>(chunk);
-    reductions = chunk;
+    granted = 0;
+    reductions = next_chunk();
+    granted = static_cast<u64>(reductions);
     Outcome outcome;
     if (code.host != nullptr) {
       std::ranges::copy(args, transfer);

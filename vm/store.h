@@ -33,7 +33,7 @@ struct Outcome {
 struct StoreOptions {
   bool shared = true;  // Several instances: references are FuncInst* (rule P3).
   u64 stack_cap_bytes = u64{1} << 20;
-  // An invocation that is charged more traps at its next tick: out of fuel. 0: none.
+  // An invocation that is charged more traps where that is noticed first, whatever the chunks: out of fuel. 0: none.
   u64 reduction_limit = 0;
   u64 memory_limit_bytes = u64{4} << 30;  // Of all memories and private tables together.
   Dispatch dispatch = kDefaultDispatch;

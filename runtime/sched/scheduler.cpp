@@ -37,6 +37,9 @@ constexpr u64 kReleasePauseNs = kNsPerMs;
 
 Scheduler& scheduler_of(vm::ExecContext& exec) { return *process_of(exec).scheduler; }
 
+// Chunks end with the fuel, so that a process that uses more than it has traps at the same place wherever its slices ended.
+i64 within_fuel(const Process& process, i64 chunk) { return std::clamp(process.fuel_left, i64{0}, chunk); }
+
 }  // namespace
 
 Scheduler::Scheduler(Vm& vm, const SchedulerOptions& options, Clock& clock, EpochDomain& epochs, MemoryBudget& budget,
@@ -463,7 +466,8 @@ void Scheduler::run_slice(Process& process) noexcept {
     end_process(process, {.kind = vm::ExitReason::Kind::kTrapped, .trap = {.kind = vm::TrapKind::kOutOfMemory}});
   } else {
     // Rule R2: a first chunk of random length, so that what ticks sample is not always the same place.
-    const auto first = static_cast<i64>(1 + random_.below(static_cast<u64>(chunk_reductions_)));
+    const auto length = static_cast<i64>(1 + random_.below(static_cast<u64>(chunk_reductions_)));
+    const i64 first = within_fuel(process, length);
     process.slice_left = vm::kSliceReductions - first;
     process.chunk = process.exec.reductions = first;
     process.exec.transfer = transfer_.get();
@@ -659,7 +663,7 @@ i64 Scheduler::on_tick(vm::ExecContext& exec, i64 reductions) noexcept {
     scheduler.until_clock_ = 0;  // Timers are due.
     return vm::kTickLeave;
   }
-  const i64 next = std::min(process.slice_left, scheduler.chunk_reductions_);
+  const i64 next = within_fuel(process, std::min(process.slice_left, scheduler.chunk_reductions_));
   process.slice_left -= next;
   process.chunk = next;
   return next;

@@ -1,10 +1,11 @@
 // The embedder for tests: calls, traps, yields, stacks, several instances; in
 // every dispatch of the build.
-#include "vm/store.h"
+#include "vm/base/check.h"
 
 #include <gtest/gtest.h>
 
 #include "tests/support/module_builder.h"
+#include "vm/base/check.h"
 #include "vm/process_stack.h"
 #include "vm/spectest.h"
 
@@ -82,6 +83,27 @@ TEST_P(StoreTest, ExhaustsTheStackCleanly) {
   EXPECT_EQ(used_stack_bytes(store.exec()), 0u);
   const u64 fine[] = {100};
   EXPECT_EQ(store.invoke(**instance, "sum", fine).values, std::vector<u64>{5050});
+}
+
+// What is enough does not depend on where chunks end.
+TEST_P(StoreTest, TheReductionLimitIsExact) {
+  const auto invoke = [&](StoreOptions opts) {
+    Store store(opts);
+    const Result<Ctx*> instance = store.instantiate(load(recursive_sum()));
+    VM_CHECK(instance.has_value());
+    const u64 args[] = {1000};
+    return store.invoke(**instance, "sum", args);
+  };
+  StoreOptions opts = options();
+  const u64 needed = invoke(opts).reductions;
+  ASSERT_GT(needed, 1000u);
+  for (const i64 chunk : {1, 7, 100, 1'000'000}) {
+    opts.chunk_reductions = chunk;
+    opts.reduction_limit = needed;
+    EXPECT_TRUE(invoke(opts).returned()) << chunk;
+    opts.reduction_limit = needed - 1;
+    EXPECT_EQ(invoke(opts).trap.kind, TrapKind::kOutOfFuel) << chunk;
+  }
 }
 
 // The reductions of a program do not depend on where it is interrupted.
