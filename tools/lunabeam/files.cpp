@@ -20,6 +20,7 @@ namespace {
 
 constexpr size_t kReadBytes = 64 * 1024;
 constexpr size_t kMaxFileBytes = size_t{4} << 30;  // No module is as large (vm/module.h), and some files never end.
+constexpr const char* kTooLarge = "a file of 4 GiB or more is no module";
 
 std::optional<std::vector<u8>> read_bytes(const std::string& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -27,29 +28,26 @@ std::optional<std::vector<u8>> read_bytes(const std::string& path) {
     print_error(path, errno == ENOENT ? "module not found" : std::strerror(errno));
     return std::nullopt;
   }
+  const auto fail_with = [&](const char* why) {
+    close(file);
+    print_error(path, why);
+    return std::nullopt;
+  };
   // The size is a hint: pipes have none, and files may grow while they are read.
   struct stat status{};
   const bool has_size = fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
-  const size_t hint = has_size ? static_cast<size_t>(status.st_size) + 1 : kReadBytes;
-  std::vector<u8> bytes(hint > kMaxFileBytes ? kReadBytes : hint);
+  if (has_size && static_cast<size_t>(status.st_size) >= kMaxFileBytes) return fail_with(kTooLarge);
+  std::vector<u8> bytes(has_size ? static_cast<size_t>(status.st_size) + 1 : kReadBytes);
   size_t size = 0;
-  ssize_t got = 0;
-  do {
-    if (size >= kMaxFileBytes || hint > kMaxFileBytes) {
-      close(file);
-      print_error(path, "a file of 4 GiB or more is no module");
-      return std::nullopt;
-    }
+  for (;;) {
     if (size == bytes.size()) bytes.resize(size + size / 2 + kReadBytes);
-    got = read(file, bytes.data() + size, bytes.size() - size);
+    const ssize_t got = read(file, bytes.data() + size, bytes.size() - size);
+    if (got == 0) break;
     if (got > 0) size += static_cast<size_t>(got);
-  } while (got > 0 || (got < 0 && errno == EINTR));
-  const int error = errno;
-  close(file);
-  if (got < 0) {
-    print_error(path, std::strerror(error));
-    return std::nullopt;
+    if (got < 0 && errno != EINTR) return fail_with(std::strerror(errno));
+    if (size >= kMaxFileBytes) return fail_with(kTooLarge);
   }
+  close(file);
   bytes.resize(size);
   return bytes;
 }
