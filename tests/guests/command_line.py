@@ -199,6 +199,9 @@ class Cases:
             (["run", "--max-memory", "1x", hello], "'1x'"),
             (["run", "--max-memory", "99999999999g", hello], "'99999999999g'"),
             (["run", "--workers", "0", hello], "--workers"),
+            (["run", "--deterministic", "--workers", "2", hello], "--workers: --deterministic runs on one worker"),
+            (["test", "--workers=2", "--deterministic", hello], "--workers: --deterministic runs on one worker"),
+            (["init", "--nonsense"], "usage: lunabeam init"),
             (["run", "--dispatch", "slow", hello], "slow"),
             (["run", "--env", "KEY", hello], "KEY=VALUE"),
             (["run", "--env", "=value", hello], "KEY=VALUE"),
@@ -206,7 +209,31 @@ class Cases:
             (["validate"], "required"),
         ]:
             self.case(arguments, 2, cause)
+        for arguments in (["--deterministic", "--workers", "1"], ["--max-memory", "0", "--max-stack", "0"]):
+            self.case(["run", *arguments, hello], 0, prints=greeting)
+        everywhere = {**os.environ, "LUNABEAM_WORKERS": "3"}
+        self.case(["run", "--deterministic", hello], 0, prints=greeting, env=everywhere)
+        for command in ("run", "test", "init", "validate", "inspect"):
+            for flag in ("--help", "-h"):
+                done = self.run(command, flag)
+                self.failures.expect(done.returncode == 0 and f"sage: lunabeam {command}" in done.stdout and not done.stderr,
+                                     f"{command} {flag}: status {done.returncode}: {done.stdout[:300]!r} {done.stderr[:300]!r}")
         self.case(["run", "--max-memory", "1", hello], 1, "resource limit exceeded", lines=1)
+
+    def crates(self):
+        """`lunabeam init` completes a configuration, once; one that it does not understand stays as it is."""
+        self.case(["init"], 1, "Cargo.toml: not found", lines=1, cwd=self.folder)
+        crate = self.folder / "crate"
+        (crate / ".cargo").mkdir(parents=True)
+        (crate / "Cargo.toml").write_text("[package]\n", encoding="ascii")
+        config = crate / ".cargo" / "config.toml"
+        for broken in ("[build\njobs = 2\n", "[alias]\nb = \"build\n", "<<<<<<< HEAD\n[build]\n"):
+            config.write_text(broken, encoding="ascii")
+            self.case(["init"], 1, "config.toml: line ", "the file stays as it is", lines=1, cwd=crate)
+            self.failures.expect(config.read_text(encoding="ascii") == broken, f"init changed {broken!r}")
+        config.write_text("[build]\njobs = 2\n", encoding="ascii")
+        self.case(["init"], 0, prints="Cargo project initialized!\n", cwd=crate)
+        self.case(["init"], 0, prints="Cargo project is initialized already\n", cwd=crate)
 
     def streams(self):
         streams = str(self.guests / "streams.wasm")
@@ -268,7 +295,7 @@ def main():
     program, guests = sys.argv[1], Path(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
         cases = Cases(program, guests, Path(folder))
-        for part in (cases.files, cases.names, cases.sources, cases.truncated, cases.options, cases.streams,
+        for part in (cases.files, cases.names, cases.sources, cases.truncated, cases.options, cases.crates, cases.streams,
                      cases.figures):
             part()
     for failure in cases.failures:

@@ -9,11 +9,11 @@ namespace lunabeam::tools {
 
 struct CargoConfig {
   std::string text;   // The new contents.
-  std::string error;  // Not empty: a setting stands in the way; one line that says which.
+  std::string error;  // Not empty: a setting stands in the way, or the contents are not TOML; one line that says which.
 };
 
 // `existing`: the file's contents, empty when there is none. Text that has all settings comes back as it is.
-// Reads TOML line by line: keys before `=`, headers of tables, values that span lines; not its inline tables.
+// What is not TOML, or uncommon enough not to be understood, is an error.
 [[nodiscard]] CargoConfig with_our_settings(std::string_view existing);
 
 }  // namespace lunabeam::tools

@@ -126,16 +126,18 @@ void declare_run_options(CLI::App& app, RunOptions& options) {
   app.add_option("--workers", options.workers, "scheduler threads (default: one for each processor)")
       ->envname("LUNABEAM_WORKERS")
       ->check(CLI::Range(1U, runtime::balance::kMaxWorkers));
-  app.add_option("--max-memory", options.max_memory_bytes, "largest linear memory of the root process and its heirs")
+  app.add_option("--max-memory", options.max_memory_bytes,
+                 "memory of the root process and of each of its heirs (default, and 0: 4 GiB)")
       ->transform(size_validator());
   app.add_option("--max-fuel", options.max_fuel,
                  "fuel of the root process, in units of 10,000 reductions (0: unlimited)")
       ->check(count_validator());
   app.add_option("--max-mailbox", options.max_mailbox, "unread messages a process may have (0: unlimited)")
       ->check(count_validator());
-  app.add_option("--max-stack", options.max_stack_bytes, "largest stack of a process (default 8m)")
+  app.add_option("--max-stack", options.max_stack_bytes, "largest stack of a process (default, and 0: 8m)")
       ->transform(size_validator());
-  app.add_option("--memory-limit", options.memory_limit_bytes, "memory of all processes together")
+  app.add_option("--memory-limit", options.memory_limit_bytes,
+                 "memory of all processes together (default, and 0: unlimited)")
       ->transform(size_validator());
   app.add_option("--dispatch", options.dispatch, "tail or step: how the interpreter goes from handler to handler")
       ->check(CLI::IsMember({"tail", "step"}));
@@ -156,6 +158,13 @@ std::optional<int> parse_run_options(CLI::App& app, const Arguments& arguments, 
   try {
     Arguments reversed(split.own.rbegin(), split.own.rend());
     app.parse(reversed);
+    // LUNABEAM_WORKERS is for every run; who writes the option means this one.
+    const bool names_workers = std::ranges::any_of(split.own, [](std::string_view argument) {
+      return argument == "--workers" || argument.starts_with("--workers=");
+    });
+    if (options.deterministic && names_workers && options.workers > 1) {
+      throw CLI::ValidationError("--workers", "--deterministic runs on one worker");
+    }
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }

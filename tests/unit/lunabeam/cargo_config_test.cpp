@@ -62,6 +62,55 @@ TEST(CargoConfig, WhatStandsInTheWayIsSaid) {
   EXPECT_THAT(error_of("build = { jobs = 1 }\n"), HasSubstr("build is an inline table"));
 }
 
+TEST(CargoConfig, TablesOfDottedKeysGetNoHeader) {
+  EXPECT_EQ(made_from("build.target = \"wasm32-wasip1\"\n[target]\nwasm32-wasip1.linker = \"l\"\n"),
+            "build.target = \"wasm32-wasip1\"\n[target]\nwasm32-wasip1.runner = \"lunabeam run\"\n"
+            "wasm32-wasip1.linker = \"l\"\n");
+  EXPECT_EQ(error_of("target = { wasm32-wasip1 = { linker = \"l\" } }\nbuild.target = \"wasm32-wasip1\"\n"),
+            "target is an inline table; add to it: wasm32-wasip1.runner = \"lunabeam run\"");
+}
+
+TEST(CargoConfig, WhatIsNotTomlStaysAsItIs) {
+  for (const auto& [broken, cause] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+           {"[build\ntarget = \"x\"\n", "line 1: the header of a table without an end"},
+           {"[build] jobs = 1\n", "line 1: text behind the header of a table"},
+           {"[]\n", "line 1: neither a table nor a setting"},
+           {"# mine\nbuild\n", "line 2: neither a table nor a setting"},
+           {"<<<<<<< HEAD\n[build]\n=======\n", "line 1: neither a table nor a setting"},
+           {"[build]\njobs =\n", "line 2: a setting without a value"},
+           {"[build]\njobs = # two\n", "line 2: a setting without a value"},
+           {"[build]\njobs = two\n", "line 2: a value that is none"},
+           {"[build]\nrustflags = [\n  \"-C\",\n", "line 3: a value without an end"},
+           {"[build]\nrustflags = [ \"-C\" ] ]\n", "line 2: text behind the end of a value"},
+           {"[build]\nrustflags = [ \"-C\" }\n", "line 2: a bracket that nothing has opened"},
+           {"[build]\nrustc = \"a\n", "line 2: a string without an end"},
+           {"[build]\nrustc = \"a\\\"\n", "line 2: a string without an end"},
+           {"[build]\nrustc = \"a\" \"b\"\n", "line 2: text behind the end of a value"},
+           {"[env]\nA = \"\"\"\n[build]\n", "line 3: a value without an end"},
+           {"[build]\njobs = 1\n[build]\njobs = 2\n", "line 3: a table that is there twice"},
+           {"[build]\njobs = 1\njobs = 2\n", "line 3: a setting that is there twice"},
+           {std::string_view("[\0b\0", 4), "line 1: a control character"},
+       }) {
+    const CargoConfig config = with_our_settings(broken);
+    EXPECT_EQ(config.error, std::string(cause) + "; the file stays as it is") << broken;
+    EXPECT_EQ(config.text, broken);
+  }
+}
+
+TEST(CargoConfig, WhatTomlAllowsIsUnderstood) {
+  for (const std::string_view uncommon : {
+           "\r\n[build]\r\njobs = 2\r\n",
+           "[ target . 'cfg(all(unix, target_arch = \"x86_64\"))' ] # ]\nrunner = 'r' # '\n",
+           "[[x]]\na = 1\n[x.y]\nb = 1\n[[x]]\na = 1\n[x.y]\nb = 1\n",
+           "a = -1.5e3\nb = 0xFF\nc = inf\nd = 1979-05-27 07:32:00Z # then\ne = true\nf = 1_000\n",
+           "a = [\n  1, # ]\n  [ { b = ']' } ],\n] # done\n",
+           "a = \"\"\"quoted \\\"\"\" [\n\"\"\"\"\" # five\nb = ''''''\nc = '\\'\n",
+           "\"a=b\" = \"=\"\n",
+       }) {
+    EXPECT_THAT(made_from(uncommon), HasSubstr("runner = \"lunabeam run\"")) << uncommon;
+  }
+}
+
 TEST(CargoConfig, WhatLooksLikeASettingInsideAValueIsNone) {
   EXPECT_THAT(made_from("[env]\nA = \"\"\"\n[build]\ntarget = \"x\"\n\"\"\"\n"),
               HasSubstr("\n[build]\ntarget = \"wasm32"));
