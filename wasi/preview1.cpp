@@ -32,13 +32,37 @@ constexpr vm::HostEntry resume_of(std::string_view name, Kind kind) {
   return kind == Kind::kFile ? &file_call_resume : nullptr;
 }
 
+// The text of the trap that functions raise (call.h), which alone would say neither that a host function did nor which one.
+#define WASI_FUNCTION(name, signature, kind) \
+  constexpr char trap_of_##name[] = "wasi_snapshot_preview1::" #name ": out of bounds memory access";
+#include "wasi/preview1.def"
+
+void name_trap(vm::Trap& trap, const char* text) noexcept {
+  if (trap.kind == vm::TrapKind::kOutOfBoundsMemoryAccess && trap.message == nullptr) trap.message = text;
+}
+
+// kEntry, or null when it is; names its trap.
+template <vm::HostEntry kEntry, const char* kText>
+constexpr vm::HostEntry named() {
+  if constexpr (kEntry == nullptr) {
+    return nullptr;
+  } else {
+    return [](vm::ExecContext& exec, u64* io) {
+      const vm::HostStatus status = kEntry(exec, io);
+      if (status == vm::HostStatus::kTrap) [[unlikely]]
+        name_trap(exec.trap, kText);
+      return status;
+    };
+  }
+}
+
 constexpr std::array kRows = {
 #define WASI_FUNCTION(name, signature, kind)                                                  \
   vm::HostFunction{"wasi_snapshot_preview1",                                                  \
                    #name,                                                                     \
                    signature,                                                                 \
-                   entry_of<&name>(),                                                         \
-                   resume_of(#name, Kind::kind),                                              \
+                   named<entry_of<&name>(), trap_of_##name>(),                                \
+                   named<resume_of(#name, Kind::kind), trap_of_##name>(),                     \
                    nullptr,                                                                   \
                    nullptr,                                                                   \
                    resume_of(#name, Kind::kind) != nullptr ? &runtime::cancel_wait : nullptr, \

@@ -151,6 +151,20 @@ class Cases:
             for command in ("run", "validate", "inspect"):
                 self.case([command, path], 1, f"error: {path}:{place}", line, lines=3)
 
+    def host_traps(self):
+        """A trap that a host function raises names it, at once and in a call that has parked."""
+        for name, signature, arguments in [
+            ("fd_write", "i32 i32 i32 i32", "1 0xfffffff0 1 0"),
+            ("clock_time_get", "i32 i64 i32", "0 0 0xfffffff0"),
+            ("path_unlink_file", "i32 i32 i32", "3 0xfffffff0 8"),
+            ("fd_filestat_get", "i32 i32", "3 0xfffffff0"),
+        ]:
+            values = " ".join(f"({kind}.const {value})" for kind, value in zip(signature.split(), arguments.split()))
+            path = self.file(f"{name}.wat", f"""(module
+              (func $host (import "wasi_snapshot_preview1" "{name}") (param {signature}) (result i32))
+              (memory (export "memory") 1) (func (export "_start") (drop (call $host {values}))))""".encode())
+            self.case(["run", path], 1, f"trap: wasi_snapshot_preview1::{name}: out of bounds memory access\n")
+
     def names(self):
         """Names of a hostile module: they split no line, steer no terminal, fill no log."""
         for name, shown in (("a\nb\x1b[31m\0c", "a\\x0ab\\x1b[31m\\x00c"), ("z" * 1_000_000, "zzz...")):
@@ -295,8 +309,8 @@ def main():
     program, guests = sys.argv[1], Path(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
         cases = Cases(program, guests, Path(folder))
-        for part in (cases.files, cases.names, cases.sources, cases.truncated, cases.options, cases.crates, cases.streams,
-                     cases.figures):
+        for part in (cases.files, cases.names, cases.sources, cases.host_traps, cases.truncated, cases.options,
+                     cases.crates, cases.streams, cases.figures):
             part()
     for failure in cases.failures:
         print(failure)
