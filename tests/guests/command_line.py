@@ -5,6 +5,7 @@
 """
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -165,6 +166,21 @@ class Cases:
               (memory (export "memory") 1) (func (export "_start") (drop (call $host {values}))))""".encode())
             self.case(["run", path], 1, f"trap: wasi_snapshot_preview1::{name}: out of bounds memory access\n")
 
+    def memory(self):
+        """The host's memory ends while a file is read: said in one line."""
+        limit_bytes = 1 << 30
+        with open(self.program, "rb") as program:
+            if b"__asan_init" in (symbols := program.read()) or b"__tsan_init" in symbols:
+                return  # Their shadow is larger than any limit.
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
+        for name in ("large.wasm", "large.wat"):
+            path = self.file(name, b"\0asm\1\0\0\0")
+            os.truncate(path, 3 << 30)  # No block of the disk.
+            for command in ("validate", "inspect"):
+                self.case([command, path], 1, f"lunabeam: out of memory ({(3 << 30) + 1} bytes wanted)\n", lines=1,
+                          preexec_fn=limit)
+
     def names(self):
         """Names of a hostile module: they split no line, steer no terminal, fill no log."""
         for name, shown in (("a\nb\x1b[31m\0c", "a\\x0ab\\x1b[31m\\x00c"), ("z" * 1_000_000, "zzz...")):
@@ -309,8 +325,8 @@ def main():
     program, guests = sys.argv[1], Path(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
         cases = Cases(program, guests, Path(folder))
-        for part in (cases.files, cases.names, cases.sources, cases.host_traps, cases.truncated, cases.options,
-                     cases.crates, cases.streams, cases.figures):
+        for part in (cases.files, cases.names, cases.sources, cases.host_traps, cases.memory, cases.truncated,
+                     cases.options, cases.crates, cases.streams, cases.figures):
             part()
     for failure in cases.failures:
         print(failure)

@@ -5,9 +5,11 @@
 #include <cstdio>
 #include <cstring>
 #include <iterator>
+#include <new>
 
 #include "tools/lunabeam/command_line.h"
 #include "tools/lunabeam/commands.h"
+#include "tools/lunabeam/out_of_memory.h"
 
 namespace {
 
@@ -74,6 +76,8 @@ int dispatch(Arguments arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Of the sanitizers' operators; ours say how much was wanted.
+  std::set_new_handler([] { lunabeam::tools::end_out_of_memory(0); });
   fill_closed_streams();
   return exit_status(dispatch(Arguments(argv + 1, argv + argc)));
 }
