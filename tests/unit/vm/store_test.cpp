@@ -1,6 +1,6 @@
 // The embedder for tests: calls, traps, yields, stacks, several instances; in
 // every dispatch of the build.
-#include "vm/base/check.h"
+#include "vm/store.h"
 
 #include <gtest/gtest.h>
 
