@@ -42,7 +42,7 @@ function(lunabeam_wasm_guest name source)
   set(module "${LUNABEAM_GUEST_DIR}/${name}.wasm")
   set(flags "-I${LUNABEAM_GUEST_INCLUDE}" ${arg_FLAGS})
   if(arg_SMALL)
-    list(APPEND flags -Wl,--stack-first -Wl,-z,stack-size=17216 -Wl,--initial-memory=65536)
+    list(APPEND flags -Wl,--stack-first -Wl,-z,stack-size=16832 -Wl,--initial-memory=65536)
   endif()
   add_custom_command(OUTPUT "${module}"
     COMMAND "${LUNABEAM_WASM_CC}" ${flags} "${source}" -o "${module}" -MD -MF "${module}.d" -MT "${module}"

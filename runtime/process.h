@@ -26,6 +26,7 @@
 #include "vm/exit_reason.h"
 #include "vm/instance.h"
 #include "vm/interp/interp.h"
+#include "vm/reductions.h"
 
 namespace lunabeam::runtime {
 
@@ -135,11 +136,12 @@ struct Process {
   SpawnWait* spawner = nullptr;  // While its start function runs: what comes next, and who waits for it.
 
   // --- Accounting. ---
-  i64 chunk = 0;              // Reductions that exec.reductions was last set to.
-  i64 slice_left = 0;         // Reductions of the slice behind this chunk.
-  i64 fuel_left = INT64_MAX;  // Reductions; INT64_MAX = unlimited (rule R4).
-  u64 reductions = 0;         // Used so far.
-  u64 charged_bytes = 0;      // Tables charged to the VM's limit.
+  i64 chunk = 0;                          // Reductions that exec.reductions was last set to.
+  i64 slice_left = 0;                     // Reductions of the slice behind this chunk.
+  i64 round_left = vm::kSliceReductions;  // Until it counts as spent (run_lanes.h).
+  i64 fuel_left = INT64_MAX;              // Reductions; INT64_MAX = unlimited (rule R4).
+  u64 reductions = 0;                     // Used so far.
+  u64 charged_bytes = 0;                  // Tables charged to the VM's limit.
   ProcessStack stack;
 
   // --- State. ---

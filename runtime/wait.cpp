@@ -159,8 +159,9 @@ WaitStatus sleep_until_begin(Process& process, u64 deadline_ns) noexcept {
 
 WaitStatus yield_begin(Process& process) noexcept {
   begin_wait(process, kNeverNs);
-  // Due at once: the scheduler puts it at the tail of its queue instead of parking it.
+  // Due at once: the scheduler puts it behind all that are runnable instead of parking it.
   process.wait.timed_out = true;
+  process.round_left = 0;
   return WaitStatus::kPark;
 }
 

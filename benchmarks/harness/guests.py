@@ -16,7 +16,7 @@ SIMD_KERNELS = ["simd_matmul", "simd_base64"]
 # wasm3 reads the table index of call_indirect as one byte, so the kernels do without the long form.
 _KERNEL_FLAGS = ["-mno-reference-types", "-mno-call-indirect-overlong"]
 
-SMALL_MEMORY = ["-Wl,--stack-first", "-Wl,-z,stack-size=17216", "-Wl,--initial-memory=65536"]
+SMALL_MEMORY = ["-Wl,--stack-first", "-Wl,-z,stack-size=16832", "-Wl,--initial-memory=65536"]
 """Stack and data in one page of 64 KiB, and the top of the stack in the 4 KiB page where the data begin: what a process costs
 is then mostly the VM's doing."""
 

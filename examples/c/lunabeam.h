@@ -26,11 +26,12 @@
  *
  * A process costs what its memory costs. To fit stack and data in one page of 64 KiB, link with
  *
- *     -Wl,--stack-first -Wl,-z,stack-size=17216 -Wl,--initial-memory=65536
+ *     -Wl,--stack-first -Wl,-z,stack-size=16832 -Wl,--initial-memory=65536
  *
  * Stack first means that a stack overflow runs below address 0 and traps, instead of running into the data.
- * 17216 = 4 * 4096 + 832 lets the top of the stack share a 4 KiB page with the first 3,264 bytes of data, which is what
- * constants and stdio take: a process that needs no more touches one page, and a page costs more than the rest of it.
+ * 16832 = 4 * 4096 + 448 lets the top of the stack share a 4 KiB page with the first 3,648 bytes of data, which is what
+ * constants and stdio take, up to what stdio looks at when a process ends: a process that needs no more touches one page, and a
+ * page costs more than the rest of it.
  *
  * Good to know
  *   - A spawned process starts from the module's image: globals have their initial values, nothing is inherited.

@@ -79,10 +79,7 @@ void Scheduler::drop_processes() noexcept {
 
 void Scheduler::drop_rest() noexcept {
   // Behind the processes: the end of a parent makes a child that it waits for runnable.
-  while (queue_.pop_front() != nullptr) {
-  }
-  while (urgent_.pop_front() != nullptr) {
-  }
+  lanes_.clear();
   (void)inbox_.exchange(nullptr, std::memory_order_acquire);
   while (drain_remote_step()) {
   }
@@ -124,6 +121,19 @@ void Scheduler::remove_process(Process& process) noexcept {
   if (process.all_next != nullptr) process.all_next->all_prev = process.all_prev;
   process.all_prev = process.all_next = nullptr;
   --home_processes_;
+}
+
+void Scheduler::enqueue(Process& process) noexcept {
+  if (process.round_left > 0) {
+    lanes_.push(RunLanes::kFresh, process);
+  } else {
+    enqueue_spent(process);
+  }
+}
+
+void Scheduler::enqueue_spent(Process& process) noexcept {
+  process.round_left = vm::kSliceReductions;
+  lanes_.push(RunLanes::kSpent, process);
 }
 
 void Scheduler::make_runnable(Scheduler& current, Process& process) noexcept {
@@ -309,15 +319,14 @@ void Scheduler::hand_to(Scheduler& target, Process& process) noexcept {
   ++stats_.given;
 }
 
-// The oldest half of the queue: what has waited longest runs at once. What was woken last stays beside who woke it. False: none of them
-// may leave, or the worker cannot be had.
+// Half of what is runnable: first who computes, then who has waited longest. What was woken last stays beside who woke it. False: none of
+// them may leave, or the worker cannot be had.
 bool Scheduler::give_work(u8 worker) noexcept {
   if (!vm_.ensure_thread(worker)) return false;
   Scheduler& target = vm_.worker(worker);
-  RunQueue& from = queue_.size() >= 2 ? queue_ : urgent_;
   Process* first = nullptr;
   Process* last = nullptr;
-  from.take_if(std::min(from.size() / 2, balance::kMostGiven), [&](Process& process) {
+  lanes_.take_if(std::min(runnable() / 2, balance::kMostGiven), [&](Process& process) {
     if (is_pinned(process)) return false;
     hand_to(target, process);
     (first == nullptr ? first : last->inbox_next) = &process;
@@ -350,7 +359,7 @@ bool Scheduler::is_backlog_long() const noexcept {
 // At a look at the clock.
 void Scheduler::share_backlog() noexcept {
   note_turns();
-  if (std::max(queue_.size(), urgent_.size()) < 2 || !is_backlog_long()) {
+  if (runnable() < 2 || !is_backlog_long()) {
     backlog_checks_ = 0;
     return;
   }
@@ -399,7 +408,7 @@ bool Scheduler::turn() noexcept {
   epoch_.pass();
   if (inbox_.load(std::memory_order_relaxed) != nullptr) drain_inbox();
   if (until_clock_ <= 0 || is_look_due()) check_clock();
-  if (queue_.size() >= balance::kCrowd && idle_workers_.any_spinning() && is_backlog_long()) [[unlikely]] {
+  if (runnable() >= balance::kCrowd && idle_workers_.any_spinning() && is_backlog_long()) [[unlikely]] {
     if (const u8 worker = idle_workers_.claim_spinning(); worker != balance::kNoWorker) (void)give_work(worker);
   }
   Process* process = next_process();
@@ -436,23 +445,15 @@ void Scheduler::check_timers() noexcept {
 }
 
 Process* Scheduler::next_process() noexcept {
-  RunQueue* from = &urgent_;
-  is_urgent_turn_ = !urgent_.empty() && (urgent_left_ > 0 || queue_.empty());
-  if (!is_urgent_turn_) {
-    from = &queue_;
-    urgent_left_ = kUrgentReductions;
-  }
-  if (from->empty()) return nullptr;
-  if (options_.deterministic) return from->take_at(random_.below(from->size()));
-  return from->pop_front();
+  return options_.deterministic ? lanes_.pop_random(random_) : lanes_.pop();
 }
 
 void Scheduler::run_slice(Process& process) noexcept {
   ++stats_.slices;
   until_clock_ -= kTurnReductions;
-  if (is_urgent_turn_) urgent_left_ -= kTurnReductions;
+  lanes_.charge(kTurnReductions);
   if (process.state == ProcessState::kExiting) {
-    if (!continue_exit(process)) enqueue(process);
+    if (!continue_exit(process)) enqueue_spent(process);
     return;
   }
   current_ = &process;
@@ -461,7 +462,7 @@ void Scheduler::run_slice(Process& process) noexcept {
     end_process(process, process.reason);
   } else if (handled == Handled::kSome) [[unlikely]] {
     until_clock_ -= kSignalReductions;
-    enqueue(process);
+    enqueue_spent(process);
   } else if (process.memory_is_reserved && !fill_memories(process)) [[unlikely]] {
     end_process(process, {.kind = vm::ExitReason::Kind::kTrapped, .trap = {.kind = vm::TrapKind::kOutOfMemory}});
   } else {
@@ -497,7 +498,8 @@ void Scheduler::charge(Process& process) noexcept {
   process.reductions += static_cast<u64>(used);
   stats_.reductions += static_cast<u64>(used);
   until_clock_ -= used;
-  if (is_urgent_turn_) urgent_left_ -= used;  // What others overdraw is not the urgent ones' debt.
+  process.round_left -= used;
+  lanes_.charge(used);
   if (process.fuel_left != INT64_MAX) process.fuel_left -= used;
   if (options_.deterministic) {
     clock_.advance_to(clock_.monotonic_ns() + static_cast<u64>(used) * kVirtualNsPerReduction);
@@ -542,7 +544,7 @@ void Scheduler::end_of_run(Process& process, vm::ExecStatus status) noexcept {
           handle_some_signals(process) == Handled::kDies) {
         end_process(process, process.reason);
       } else {
-        enqueue(process);
+        enqueue_spent(process);
       }
       break;
     case vm::ExecStatus::kParked: park(process); break;
@@ -577,7 +579,7 @@ void Scheduler::end_process(Process& process, const vm::ExitReason& reason) noex
   }
   const vm::ExitReason final_reason = reason;  // May be the process's own field.
   begin_exit(process, final_reason);
-  if (!continue_exit(process)) enqueue(process);
+  if (!continue_exit(process)) enqueue_spent(process);
 }
 
 // --- Idle ---

@@ -20,7 +20,7 @@
 #include "runtime/sched/balance.h"
 #include "runtime/sched/clock.h"
 #include "runtime/sched/epoch.h"
-#include "runtime/sched/run_queue.h"
+#include "runtime/sched/run_lanes.h"
 #include "runtime/sched/timer_wheel.h"
 #include "runtime/stack.h"
 #include "vm/exec_context.h"
@@ -140,10 +140,10 @@ class Scheduler {
   [[nodiscard]] bool take_report(u64 number, WorkerStats& stats) noexcept;
   [[nodiscard]] WorkerStats worker_stats() noexcept;
 
-  // Owner: puts a runnable process at the tail, or among those that go first (which take at most kUrgentReductions in a row
-  // from the others).
-  void enqueue(Process& process) noexcept { queue_.push_back(&process); }
-  void enqueue_urgent(Process& process) noexcept { urgent_.push_back(&process); }
+  // Owner: makes a process runnable, in the lane where it belongs, before all others or behind them (run_lanes.h).
+  void enqueue(Process& process) noexcept;
+  void enqueue_urgent(Process& process) noexcept { lanes_.push(RunLanes::kUrgent, process); }
+  void enqueue_spent(Process& process) noexcept;
   // Makes a process runnable after SignalQueue said kWakeOwner, from the thread of `current` (which may be its own).
   static void make_runnable(Scheduler& current, Process& process) noexcept;
 
@@ -168,7 +168,7 @@ class Scheduler {
   // The process that runs now, nullptr between slices.
   [[nodiscard]] Process* current() const { return current_; }
   [[nodiscard]] u64* transfer() { return transfer_.get(); }
-  [[nodiscard]] u64 runnable() const { return queue_.size() + urgent_.size(); }
+  [[nodiscard]] u64 runnable() const { return lanes_.size(); }
 
  private:
   static i64 on_tick(vm::ExecContext& exec, i64 reductions) noexcept;
@@ -217,7 +217,6 @@ class Scheduler {
   static constexpr u64 kTimerWork = 2048;            // In TimerWheel::kFireWork: 512 timers fire per look.
   static constexpr i64 kTurnReductions = 64;         // ... where a turn counts as so many, however short.
   static constexpr i64 kSignalReductions = 4000;     // A turn that was all signals.
-  static constexpr i64 kUrgentReductions = 16000;    // What urgent processes may use before an ordinary one has a turn.
   static constexpr u64 kVirtualNsPerReduction = 10;  // Deterministic mode: work takes time too.
   // A slice ends, and timers are looked at, at the first tick behind this too: page faults cost no reductions.
   static constexpr u64 kSliceNs = kNsPerMs / 2;
@@ -233,10 +232,7 @@ class Scheduler {
   Clock& clock_;
   vm::ExecHooks hooks_;
   std::unique_ptr<u64[]> transfer_;
-  RunQueue queue_;
-  RunQueue urgent_;
-  i64 urgent_left_ = kUrgentReductions;
-  bool is_urgent_turn_ = false;
+  RunLanes lanes_;
   i64 until_clock_ = 0;         // Reductions until the clock is looked at again.
   bool firing_timers_ = false;  // What becomes runnable now is urgent.
   u64 slice_cycles_ = 0;        // kSliceNs in Clock::cycles(); 0: not known.

@@ -26,7 +26,10 @@ std::unique_ptr<Clock> make_hand_clock() {
   return std::make_unique<HandClock>();
 }
 
-class SchedulerTest : public ScriptedVm {};
+class SchedulerTest : public ScriptedVm {
+ protected:
+  std::vector<u64> talk_beside_loops(const std::function<bool(const Guest&)>& done);
+};
 INSTANTIATE_SCRIPTED_TESTS(SchedulerTest);
 
 TEST_P(SchedulerTest, EndlessLoopsShareTheProcessorFairly) {
@@ -55,6 +58,45 @@ TEST_P(SchedulerTest, EndlessLoopsShareTheProcessorFairly) {
   EXPECT_GT(least, 100'000u);
   EXPECT_LE(most - least, 2 * static_cast<u64>(vm::kSliceReductions));
 #endif
+}
+
+// Two that talk, the first of them the root, beside two loops, until `done`; what each has used: the root, the loops.
+std::vector<u64> SchedulerTest::talk_beside_loops(const std::function<bool(const Guest&)>& done) {
+  constexpr u64 kEcho = 4;
+  start({.deterministic = false, .make_clock = &make_hand_clock});
+  const int echo = script([](const Guest& g) {
+    if (g.step % 2 == 0) return g.receive();
+    g.send(1);
+    return g.next();
+  });
+  std::vector<u64> used;
+  run_script([&](const Guest& g) {
+    if (g.step == 0) {
+      for (int i = 0; i < 2; ++i) g.spawn_entry("spin");
+      EXPECT_EQ(g.spawn(echo), kEcho);
+      return g.next();
+    }
+    if (g.step % 2 == 0) return g.receive();
+    if (!done(g)) {
+      g.send(kEcho);
+      return g.next();
+    }
+    for (u64 pid = 1; pid <= 3; ++pid) used.push_back(g.process.environment->processes.find(pid)->reductions);
+    return g.stop();
+  });
+  return used;
+}
+
+TEST_P(SchedulerTest, AnAnswerDoesNotWaitForSlicesOfLoops) {
+  constexpr int kRounds = 100;
+  const std::vector<u64> used = talk_beside_loops([](const Guest& g) { return g.step > 2 * kRounds; });
+  // Four slices each, if everybody waited for everybody.
+  EXPECT_LE(used[1] + used[2], kRounds * static_cast<u64>(vm::kSliceReductions) / 4);
+}
+
+TEST_P(SchedulerTest, WhoTalksUsesNoMoreThanWhoComputes) {
+  const std::vector<u64> used = talk_beside_loops([](const Guest& g) { return g.process.reductions > 50'000; });
+  EXPECT_GE(std::min(used[1], used[2]), used[0] / 2);
 }
 
 TEST_P(SchedulerTest, ASleeperBesideEndlessLoopsIsOnTimeInVirtualTime) {
