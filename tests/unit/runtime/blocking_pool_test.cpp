@@ -65,13 +65,6 @@ class BlockingPoolTest : public ScriptedVm {
     ScriptedVm::SetUp();
     if (!IsSkipped()) start({.deterministic = false});
   }
-  BlockingPool& pool() { return vm_->blocking_pool(); }
-  void expect_idle() {
-    pool().drain();
-    EXPECT_EQ(pool().stats().queued, 0u);
-    EXPECT_EQ(pool().stats().running, 0u);
-    expect_nothing_alive();
-  }
 };
 
 TEST_P(BlockingPoolTest, StartsNoThreadBeforeTheFirstRequest) {

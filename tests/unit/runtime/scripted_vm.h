@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "runtime/blocking_pool.h"
 #include "runtime/log.h"
 #include "runtime/signals.h"
 #include "runtime/spawn.h"
@@ -126,6 +127,16 @@ class ScriptedVm : public testing::TestWithParam<vm::Dispatch> {
     EXPECT_EQ(stats.live_memories, 0u);
     EXPECT_EQ(stats.live_messages, 0u);
     EXPECT_EQ(stats.memory_bytes, 0u);
+  }
+
+  // The pool that expect_idle() is about.
+  virtual BlockingPool& pool() { return vm_->blocking_pool(); }
+  // Waits for the pool: it has nothing to do, and nothing else is left.
+  void expect_idle() {
+    pool().drain();
+    EXPECT_EQ(pool().stats().queued, 0u);
+    EXPECT_EQ(pool().stats().running, 0u);
+    expect_nothing_alive();
   }
 
   // Exports: _start = script 0 in a loop; run(i32) = that script; spin = an endless loop; divide = a trap two frames deep;

@@ -68,13 +68,7 @@ class TranslationTest : public ScriptedVm {
   std::string run_entry(std::string_view entry) {
     return vm_->run_root({.module = module_, .function = entry}).message();
   }
-  BlockingPool& pool() { return vm_->module_pool(); }
-  void expect_idle() {
-    pool().drain();
-    EXPECT_EQ(pool().stats().queued, 0u);
-    EXPECT_EQ(pool().stats().running, 0u);
-    expect_nothing_alive();
-  }
+  BlockingPool& pool() override { return vm_->module_pool(); }
 
   std::atomic<int> calls_{0};
 };
