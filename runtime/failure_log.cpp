@@ -9,7 +9,9 @@
 #include "runtime/name_registry.h"
 #include "runtime/process.h"
 #include "runtime/sched/scheduler.h"
+#include "runtime/vm.h"
 #include "vm/backtrace.h"
+#include "vm/base/error.h"
 #include "vm/base/printable.h"
 #include "vm/symbolise.h"
 
@@ -32,6 +34,11 @@ std::string text_of_trap(const vm::Trap& trap) {
     text += fmt::format(" (tag {})", trap.operand);
   }
   return text;
+}
+
+std::string memory_hint(std::string_view option, bool has_memory_limit) {
+  return fmt::format(" (limit{}: {}{})", has_memory_limit ? "s" : "", option,
+                     has_memory_limit ? ", --memory-limit" : "");
 }
 
 constexpr u64 kMostNames = 3;  // In one report.
@@ -73,6 +80,22 @@ std::string describe(const vm::ExitReason& reason) {
   return {};
 }
 
+std::string limit_hint(const vm::ExitReason& reason, bool has_memory_limit) {
+  if (reason.kind == Kind::kMailboxFull) return " (limit: --max-mailbox)";
+  if (reason.kind != Kind::kTrapped) return {};
+  switch (reason.trap.kind) {
+    case vm::TrapKind::kOutOfFuel: return " (limit: --max-fuel)";
+    case vm::TrapKind::kCallStackExhausted: return memory_hint("--max-stack", has_memory_limit);
+    case vm::TrapKind::kOutOfMemory: return memory_hint("--max-memory", has_memory_limit);
+    default: return {};
+  }
+}
+
+std::string limit_hint(std::string_view error, bool has_memory_limit) {
+  if (!error.starts_with(vm::text_of(vm::ErrorCode::kResourceLimit))) return {};
+  return memory_hint("--max-memory", has_memory_limit);
+}
+
 std::string backtrace_text(const vm::ExecContext& exec, u32 max_frames, u64& body_bytes) {
   std::string text;
   const vm::Backtrace* trace = vm::exec_backtrace(exec);
@@ -107,6 +130,7 @@ void FailureLog::report(const Process& process) noexcept {
   Cause& cause = cause_of(process);
   if (++cause.count > kFullReports) return;
   std::string text = fmt::format("{} failed: {}", name_of(process), describe(process.reason));
+  text += limit_hint(process.reason, process.scheduler->vm().budget().is_limited());
   if (process.links.size() != 0) text += fmt::format(" ({} linked)", process.links.size());
   if (process.reason.kind == Kind::kTrapped) {
     const u64 allowed = kFreeBodyBytes + process.scheduler->stats().reductions / kReductionsPerBodyByte;

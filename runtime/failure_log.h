@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vm/base/ints.h"
@@ -19,6 +20,11 @@ struct Process;
 
 // "trap: integer divide by zero", "killed", "exited with status 3"; empty for a normal end.
 [[nodiscard]] std::string describe(const vm::ExitReason& reason);
+// Names the options of `lunabeam run` behind the limit that the failure has met: " (limit: --max-stack)"; empty where it met none.
+// has_memory_limit: all processes together have one too. For the VM's own reports: what guests are told is describe().
+[[nodiscard]] std::string limit_hint(const vm::ExitReason& reason, bool has_memory_limit);
+// Of the error that a process could not be made for.
+[[nodiscard]] std::string limit_hint(std::string_view error, bool has_memory_limit);
 // The backtrace of the last trap, one frame per line, at most max_frames lines; empty without one. body_bytes: what vm::symbolise
 // may take.
 [[nodiscard]] std::string backtrace_text(const vm::ExecContext& exec, u32 max_frames, u64& body_bytes);

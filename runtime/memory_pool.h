@@ -31,6 +31,7 @@ class MemoryBudget {
   void refund(u64 bytes) noexcept;
   [[nodiscard]] u64 used_bytes() const noexcept { return used_bytes_.load(std::memory_order_relaxed); }
   [[nodiscard]] u64 limit_bytes() const noexcept { return limit_bytes_; }
+  [[nodiscard]] bool is_limited() const noexcept { return limit_bytes_ != kUnlimited; }
 
  private:
   const u64 limit_bytes_;

@@ -191,6 +191,7 @@ void Vm::start_roots(Scheduler& scheduler) noexcept {
       open_roots_.push_back(options.token);
     } else {
       failed.reason.kind = vm::ExitReason::Kind::kTrapped;
+      failed.limit = limit_hint(failed.error, budget_.is_limited());
       root_source_->ended(options.token, std::move(failed));
     }
     options = RootOptions();
@@ -200,6 +201,7 @@ void Vm::start_roots(Scheduler& scheduler) noexcept {
 void Vm::root_ended(Process& process) noexcept {
   RunResult result;
   result.reason = process.reason;
+  result.limit = limit_hint(process.reason, budget_.is_limited());
   if (process.reason.kind == vm::ExitReason::Kind::kTrapped) {
     u64 body_bytes = kRootBodyBytes;
     result.backtrace = backtrace_text(process.exec, vm::Backtrace::kMaxFrames, body_bytes);

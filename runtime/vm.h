@@ -53,6 +53,7 @@ struct RunResult {
   bool deadlock = false;  // Deterministic mode: nothing can ever run again; reason is a failure.
   std::string error;      // The process could not be made: one line. Else empty.
   std::string backtrace;  // Symbolised, one frame per line; empty unless it trapped.
+  std::string limit;      // Behind the message: " (limit: --max-stack)"; empty unless the process has met a limit.
 
   // 0; proc_exit's code; 1 for every other failure.
   [[nodiscard]] int exit_status() const;

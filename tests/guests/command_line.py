@@ -248,7 +248,20 @@ class Cases:
                 done = self.run(command, flag)
                 self.failures.expect(done.returncode == 0 and f"sage: lunabeam {command}" in done.stdout and not done.stderr,
                                      f"{command} {flag}: status {done.returncode}: {done.stdout[:300]!r} {done.stderr[:300]!r}")
-        self.case(["run", "--max-memory", "1", hello], 1, "resource limit exceeded", lines=1)
+
+    def limits(self):
+        """Who meets a limit is told the option that sets it, for the root process and for others."""
+        hello, fib, depth, crowd = (str(self.guests / f"{name}.wasm") for name in ("hello", "kernel_fib", "depth", "crowd"))
+        root = f"error: {fib}: trap: all fuel consumed by WebAssembly (limit: --max-fuel)\n"
+        self.case(["run", "--max-fuel", "1", fib], 1, root)
+        self.case(["run", "--max-memory", "1", hello], 1, "resource limit exceeded: ", " (limit: --max-memory)\n", lines=1)
+        self.case(["run", "--memory-limit", "1", hello], 1, "resource limit exceeded: ",
+                  " (limits: --max-memory, --memory-limit)\n", lines=1)
+        self.case(["run", "--max-mailbox", "1", crowd, "100"], 1, "mailbox full (limit: --max-mailbox)\n", lines=1)
+        stack = " failed: trap: call stack exhausted (limit{}) (1 linked)\n"
+        self.case(["run", "--max-stack", "64k", depth, "200000"], 0, stack.format(": --max-stack"))
+        self.case(["run", "--max-stack", "64k", "--memory-limit", "1g", depth, "200000"], 0,
+                  stack.format("s: --max-stack, --memory-limit"))
 
     def crates(self):
         """`lunabeam init` completes a configuration, once; one that it does not understand stays as it is."""
@@ -326,7 +339,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         cases = Cases(program, guests, Path(folder))
         for part in (cases.files, cases.names, cases.sources, cases.host_traps, cases.memory, cases.truncated,
-                     cases.options, cases.crates, cases.streams, cases.figures):
+                     cases.options, cases.limits, cases.crates, cases.streams, cases.figures):
             part()
     for failure in cases.failures:
         print(failure)

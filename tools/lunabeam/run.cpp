@@ -42,7 +42,8 @@ int command_run(const Arguments& arguments) {
   const bool has_entry = result.reason.kind != vm::ExitReason::Kind::kNoEntry;
   const std::string message =
       has_entry ? result.message() : "the module exports no function `_start` without parameters and results";
-  if (!message.empty()) std::fputs(fmt::format("error: {}: {}\n", options.file, message).c_str(), stderr);
+  if (!message.empty())
+    std::fputs(fmt::format("error: {}: {}{}\n", options.file, message, result.limit).c_str(), stderr);
   if (!result.backtrace.empty()) std::fputs((result.backtrace + '\n').c_str(), stderr);
   if (options.stats) print_stats(vm);
   return result.exit_status();

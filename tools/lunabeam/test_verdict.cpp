@@ -37,7 +37,7 @@ void fail(TestResult& result, std::string_view note) {
 
 // Why it failed, where no panic has told it.
 void add_cause(TestResult& result, const runtime::RunResult& run) {
-  add_note(result, fmt::format("the test failed without a panic: {}", run.message()));
+  add_note(result, fmt::format("the test failed without a panic: {}{}", run.message(), run.limit));
   if (!run.backtrace.empty()) result.output += run.backtrace + '\n';
 }
 
