@@ -40,6 +40,8 @@ class RunLanes {
   }
   // Takes what a turn has used out of the budget of the lane that it came from.
   void charge(i64 reductions) noexcept { lanes_[turn_].left -= reductions; }
+  // The turn has taken long for its reductions: its lane has used up its budget.
+  void end_budget() noexcept { lanes_[turn_].left = 0; }
 
   // Removes up to `count` processes that take(Process&) answers true for: those first that compute, the oldest of each lane.
   template <class Take>

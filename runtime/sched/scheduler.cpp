@@ -424,6 +424,7 @@ bool Scheduler::turn() noexcept {
 
 void Scheduler::check_clock() noexcept {
   epoch_.quiescent();
+  if (is_look_overdue()) lanes_.end_budget();
   check_timers();
   if (options_.workers != 1) {
     (void)drain_remote_step();
@@ -523,9 +524,10 @@ bool Scheduler::is_time_up() noexcept {
 }
 
 // Whether turns that use few reductions have taken long together: first touches of pages cost none.
-bool Scheduler::is_look_due() noexcept {
-  if ((stats_.slices & (kTurnsPerLook - 1)) != 0 || slice_cycles_ == 0 || timers_.size() == 0) return false;
-  return static_cast<i64>(clock_.cycles() - timers_looked_) >= static_cast<i64>(slice_cycles_);
+bool Scheduler::is_look_due() noexcept { return (stats_.slices & (kTurnsPerLook - 1)) == 0 && is_look_overdue(); }
+
+bool Scheduler::is_look_overdue() noexcept {
+  return slice_cycles_ != 0 && static_cast<i64>(clock_.cycles() - timers_looked_) >= static_cast<i64>(slice_cycles_);
 }
 
 void Scheduler::end_of_run(Process& process, vm::ExecStatus status) noexcept {

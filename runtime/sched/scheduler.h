@@ -202,6 +202,7 @@ class Scheduler {
   void charge(Process& process) noexcept;
   [[nodiscard]] bool is_time_up() noexcept;
   [[nodiscard]] bool is_look_due() noexcept;
+  [[nodiscard]] bool is_look_overdue() noexcept;
   void park(Process& process) noexcept;
   void end_process(Process& process, const vm::ExitReason& reason) noexcept;
   [[nodiscard]] bool has_post() const noexcept {

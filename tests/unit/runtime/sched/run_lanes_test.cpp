@@ -54,6 +54,21 @@ TEST(RunLanes, NobodyWaitsForEver) {
   EXPECT_NEAR(turns[kFresh] / turns[kSpent], kBudgetTurns, 2);
 }
 
+// The same when every turn takes long: the lanes take turns, and none is left out.
+TEST(RunLanes, NobodyWaitsForSlowTurns) {
+  RunLanes lanes;
+  for (const RunLanes::Lane lane : {kUrgent, kFresh, kSpent}) lanes.push(lane, process_at(lane + 1));
+  std::vector<int> turns(3);
+  for (int i = 0; i < 700; ++i) {
+    Process* process = lanes.pop();
+    const auto lane = static_cast<RunLanes::Lane>(reinterpret_cast<u64>(process) / 64 - 1);
+    ++turns[lane];
+    lanes.end_budget();
+    lanes.push(lane, *process);
+  }
+  EXPECT_EQ(turns, (std::vector<int>{350, 175, 175}));
+}
+
 TEST(RunLanes, TheBudgetIsFullAgainBehindATurnOfAnother) {
   RunLanes lanes;
   for (int round = 0; round < 3; ++round) {

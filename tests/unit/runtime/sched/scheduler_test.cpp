@@ -99,6 +99,21 @@ TEST_P(SchedulerTest, WhoTalksUsesNoMoreThanWhoComputes) {
   EXPECT_GE(std::min(used[1], used[2]), used[0] / 2);
 }
 
+TEST_P(SchedulerTest, SlowTurnsOfFewReductionsDoNotStarveWhoComputes) {
+  constexpr u64 kTurnNs = 100'000;
+  constexpr int kRounds = 100;
+  const std::vector<u64> used = talk_beside_loops([](const Guest& g) {
+    HandClock::now_ns += 2 * kTurnNs;
+    return g.step > 2 * kRounds;
+  });
+#if defined(LUNABEAM_TORTURE)
+  constexpr u64 kLeastSlice = vm::kChunkReductions / 8;
+#else
+  constexpr u64 kLeastSlice = vm::kSliceReductions;
+#endif
+  EXPECT_GE(used[1] + used[2], kRounds / 10 * kLeastSlice);
+}
+
 TEST_P(SchedulerTest, ASleeperBesideEndlessLoopsIsOnTimeInVirtualTime) {
   std::vector<u64> late_ns;
   u64 due_ns = 0;
