@@ -11,15 +11,15 @@
 namespace lunabeam::tools {
 namespace {
 
-// No address space holds as much.
-constexpr size_t kTooMuch = size_t{1} << 60;
-
 TEST(OutOfMemory, SaysHowMuchWasWanted) {
   EXPECT_EXIT(end_out_of_memory(123), testing::ExitedWithCode(kExitError),
               "^lunabeam: out of memory \\(123 bytes wanted\\)\n$");
 }
 
 #if !defined(LUNABEAM_OPERATORS_OF_SANITIZER)
+// No address space holds as much.
+constexpr size_t kTooMuch = size_t{1} << 60;
+
 TEST(OutOfMemory, OperatorsThatDoNotFailEndTheProgram) {
   const char* const text = "out of memory \\(1152921504606846976 bytes wanted\\)";
   EXPECT_EXIT((void)::operator new(kTooMuch), testing::ExitedWithCode(kExitError), text);
