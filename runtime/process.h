@@ -138,7 +138,7 @@ struct Process {
   // --- Accounting. ---
   i64 chunk = 0;                          // Reductions that exec.reductions was last set to.
   i64 slice_left = 0;                     // Reductions of the slice behind this chunk.
-  i64 round_left = vm::kSliceReductions;  // Until it counts as spent (run_lanes.h).
+  i64 round_left = vm::kSliceReductions;  // Until it counts as spent (run_lanes.h); a turn fills it up.
   i64 fuel_left = INT64_MAX;              // Reductions; INT64_MAX = unlimited (rule R4).
   u64 reductions = 0;                     // Used so far.
   u64 charged_bytes = 0;                  // Tables charged to the VM's limit.

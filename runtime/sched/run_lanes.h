@@ -4,7 +4,7 @@
 //   fresh   it has used less than a slice since it last waited behind everybody: most of what is spawned, woken or yields.
 //   spent   it has used a slice up, in one turn or in many.
 //
-// A lane goes before those behind it until it has used up its budget; then one turn is theirs. So an answer need not wait for the
+// A lane goes before those behind it until it has used up its budget; then one turn is theirs, and costs the fresh a part of their budget. So an answer need not wait for the
 // slices of processes that compute, who has used as much as they waits as they do, and nobody waits for ever.
 #pragma once
 
@@ -21,6 +21,9 @@ class RunLanes {
 
   // Reductions that a lane may use before one turn of those behind it.
   static constexpr i64 kBudget = 16'000;
+  // What a turn of the fresh costs them beside its reductions while there are urgent ones, so that the spent need not wait until short
+  // turns, a budget of the urgent before each, have used up a budget.
+  static constexpr i64 kTurnBesideUrgent = kBudget / 4;
 
   void push(Lane lane, Process& process) noexcept { lanes_[lane].queue.push_back(&process); }
 
@@ -38,7 +41,7 @@ class RunLanes {
     const u64 index = random.below(size_of(kFresh) + size_of(kSpent));
     return index < size_of(kFresh) ? take(kFresh, index) : take(kSpent, index - size_of(kFresh));
   }
-  // Takes what a turn has used out of the budget of the lane that it came from.
+  // Takes what a turn has used out of the budget of the lane that was chosen for it.
   void charge(i64 reductions) noexcept { lanes_[turn_].left -= reductions; }
   // The turn has taken long for its reductions: its lane has used up its budget.
   void end_budget() noexcept { lanes_[turn_].left = 0; }
@@ -48,9 +51,9 @@ class RunLanes {
   void take_if(u64 count, Take take) noexcept {
     for (const Lane lane : {kSpent, kFresh, kUrgent}) {
       RunQueue& queue = lanes_[lane].queue;
-      const u64 asked = std::min(count, queue.size());
-      queue.take_if(asked, take);
-      count -= asked;
+      const u64 before = queue.size();
+      queue.take_if(std::min(count, before), take);
+      count -= before - queue.size();
     }
   }
   void clear() noexcept {
@@ -73,7 +76,7 @@ class RunLanes {
 
   // The first lane with processes and a budget, else the last one with processes. Those before it have a full budget again.
   void choose() noexcept {
-    Lane chosen = kUrgent;
+    Lane chosen = turn_;
     for (const Lane lane : {kUrgent, kFresh, kSpent}) {
       if (lanes_[lane].queue.empty()) continue;
       chosen = lane;
@@ -81,6 +84,7 @@ class RunLanes {
     }
     for (u8 before = 0; before < chosen; ++before) lanes_[before].left = kBudget;
     if (chosen == kSpent) lanes_[kSpent].left = kBudget;  // Nobody is behind it.
+    if (chosen == kFresh && !lanes_[kUrgent].queue.empty()) lanes_[kFresh].left -= kTurnBesideUrgent;
     turn_ = chosen;
   }
 

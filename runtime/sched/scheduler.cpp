@@ -38,7 +38,8 @@ constexpr u64 kReleasePauseNs = kNsPerMs;
 Scheduler& scheduler_of(vm::ExecContext& exec) { return *process_of(exec).scheduler; }
 
 // Chunks end with the fuel, so that a process that uses more than it has traps at the same place wherever its slices ended.
-i64 within_fuel(const Process& process, i64 chunk) { return std::clamp(process.fuel_left, i64{0}, chunk); }
+// Who has used more already, in what it parked for, traps at its first tick.
+i64 within_fuel(const Process& process, i64 chunk) { return std::min(process.fuel_left, chunk); }
 
 }  // namespace
 
@@ -124,15 +125,11 @@ void Scheduler::remove_process(Process& process) noexcept {
 }
 
 void Scheduler::enqueue(Process& process) noexcept {
-  if (process.round_left > 0) {
-    lanes_.push(RunLanes::kFresh, process);
-  } else {
-    enqueue_spent(process);
-  }
+  lanes_.push(process.round_left > 0 ? RunLanes::kFresh : RunLanes::kSpent, process);
 }
 
 void Scheduler::enqueue_spent(Process& process) noexcept {
-  process.round_left = vm::kSliceReductions;
+  process.round_left = 0;
   lanes_.push(RunLanes::kSpent, process);
 }
 
@@ -385,6 +382,7 @@ Scheduler::RunEnd Scheduler::run() noexcept {
     if (turn()) continue;
     epoch_.leave();
     const bool more = idle();
+    mark_look();
     epoch_.enter();
     if (!more) {
       end = RunEnd::kDeadlock;
@@ -433,11 +431,16 @@ void Scheduler::check_clock() noexcept {
   publish_report();
 }
 
+// Turns are measured from here.
+void Scheduler::mark_look() noexcept {
+  if (slice_cycles_ != 0) timers_looked_ = ticked_ = clock_.cycles();
+}
+
 void Scheduler::check_timers() noexcept {
   until_clock_ = kClockReductions;
   if (slice_cycles_ == 0) [[unlikely]]
     slice_cycles_ = clock_.cycles_in(kSliceNs);
-  if (slice_cycles_ != 0) timers_looked_ = ticked_ = clock_.cycles();
+  mark_look();
   (void)memories_.release_step();
   if (timers_.size() == 0 && !clock_.is_virtual()) return;
   firing_timers_ = true;
@@ -453,8 +456,9 @@ void Scheduler::run_slice(Process& process) noexcept {
   ++stats_.slices;
   until_clock_ -= kTurnReductions;
   lanes_.charge(kTurnReductions);
+  if (process.round_left <= 0) process.round_left = vm::kSliceReductions;
   if (process.state == ProcessState::kExiting) {
-    if (!continue_exit(process)) enqueue_spent(process);
+    if (!continue_exit(process)) enqueue_exiting(process);
     return;
   }
   current_ = &process;
@@ -581,7 +585,13 @@ void Scheduler::end_process(Process& process, const vm::ExitReason& reason) noex
   }
   const vm::ExitReason final_reason = reason;  // May be the process's own field.
   begin_exit(process, final_reason);
-  if (!continue_exit(process)) enqueue_spent(process);
+  if (!continue_exit(process)) enqueue_exiting(process);
+}
+
+// Between two steps of an exit.
+void Scheduler::enqueue_exiting(Process& process) noexcept {
+  process.round_left -= kExitReductions;
+  enqueue(process);
 }
 
 // --- Idle ---

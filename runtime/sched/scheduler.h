@@ -203,7 +203,9 @@ class Scheduler {
   [[nodiscard]] bool is_time_up() noexcept;
   [[nodiscard]] bool is_look_due() noexcept;
   [[nodiscard]] bool is_look_overdue() noexcept;
+  void mark_look() noexcept;
   void park(Process& process) noexcept;
+  void enqueue_exiting(Process& process) noexcept;
   void end_process(Process& process, const vm::ExitReason& reason) noexcept;
   [[nodiscard]] bool has_post() const noexcept {
     return inbox_.load(std::memory_order_relaxed) != nullptr || stop_.load(std::memory_order_relaxed);
@@ -218,6 +220,7 @@ class Scheduler {
   static constexpr u64 kTimerWork = 2048;            // In TimerWheel::kFireWork: 512 timers fire per look.
   static constexpr i64 kTurnReductions = 64;         // ... where a turn counts as so many, however short.
   static constexpr i64 kSignalReductions = 4000;     // A turn that was all signals.
+  static constexpr i64 kExitReductions = 500;        // A step of an exit.
   static constexpr u64 kVirtualNsPerReduction = 10;  // Deterministic mode: work takes time too.
   // A slice ends, and timers are looked at, at the first tick behind this too: page faults cost no reductions.
   static constexpr u64 kSliceNs = kNsPerMs / 2;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <vector>
 
 #include "tools/lunabeam/toml_lines.h"
@@ -81,7 +82,7 @@ CargoConfig with_our_settings(std::string_view existing) {
       return config;
     }
     bool is_set = false;
-    std::string replaced;
+    std::deque<std::string> replaced;  // What lines have become views of.
     for (TomlLine& line : lines) {
       if (!line.key.empty() && is_around(line.key, table)) {
         config.error = fmt::format("{} is an inline table; add to it: {} = \"{}\"", line.key,
@@ -98,8 +99,8 @@ CargoConfig with_our_settings(std::string_view existing) {
         config.error = fmt::format("{} is set already: {}", path, trimmed(line.text));
         return config;
       }
-      replaced = fmt::format("{} \"{}\"", line.text.substr(0, line.text.find('=') + 1), setting.value);
-      line.text = replaced;
+      line.text =
+          replaced.emplace_back(fmt::format("{} \"{}\"", line.text.substr(0, line.text.find('=') + 1), setting.value));
     }
     if (!is_set) {
       config.text = with_setting(config.text, table, setting.key, setting.value, setting.comment);

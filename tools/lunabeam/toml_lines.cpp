@@ -12,6 +12,7 @@ namespace {
 
 using Error = const char*;  // nullptr: none.
 
+constexpr size_t kMostNameBytes = 1024;
 constexpr std::string_view kLettersAndDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 bool is_one_of(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
@@ -47,6 +48,8 @@ Error take_key(std::string_view& text, std::string& path) {
       if (size == 0) return "neither a table nor a setting";
       path += text.substr(0, size);
     }
+    // Every line below a header has a copy of its name.
+    if (path.size() > kMostNameBytes) return "a name that is too long";
     text = trimmed(text.substr(size));
     if (!text.starts_with('.')) return nullptr;
     path += '.';
@@ -132,6 +135,12 @@ std::optional<std::string_view> string_value(std::string_view value) {
   return value.substr(1, value.size() - 2);
 }
 
+// Erases what begins with "path.".
+void erase_below(std::set<std::string>& names, const std::string& path) {
+  const char behind_dot = '.' + 1;
+  names.erase(names.lower_bound(path + '.'), names.lower_bound(path + behind_dot));
+}
+
 class Reader {
  public:
   Error add(std::string_view text) {
@@ -175,8 +184,8 @@ class Reader {
     rest = trimmed(rest.substr(end.size()));
     if (!rest.empty() && rest[0] != '#') return "text behind the header of a table";
     if (end.size() == 2) {  // One more element, with tables and settings of its own.
-      std::erase_if(keys_, [&](const std::string& key) { return key.starts_with(path + '.'); });
-      std::erase_if(tables_, [&](const std::string& table) { return table.starts_with(path + '.'); });
+      erase_below(keys_, path);
+      erase_below(tables_, path);
     } else if (!tables_.insert(path).second) {
       return "a table that is there twice";
     }

@@ -49,6 +49,15 @@ TEST(CargoConfig, LunaticsRunnerBecomesOurs) {
             "[build]\ntarget = \"wasm32-wasip1\"\n[target.wasm32-wasip1]\nrunner = \"lunabeam run\"\n");
 }
 
+TEST(CargoConfig, EveryElementOfAnArrayOfTablesIsChanged) {
+  const std::string_view head = "build.target = \"wasm32-wasip1\"\n";
+  const auto elements = [&](std::string_view runner) {
+    const std::string element = fmt::format("[[target]]\nwasm32-wasip1.runner = \"{}\"\n", runner);
+    return fmt::format("{}{}{}", head, element, element);
+  };
+  EXPECT_EQ(with_our_settings(elements("lunatic run")).text, elements("lunabeam run"));
+}
+
 TEST(CargoConfig, OurRunnerMayHaveOptions) {
   const std::string existing =
       "build.target = \"wasm32-wasip1\"\n[target.wasm32-wasip1]\nrunner = [\"lunabeam\", \"run\", \"--workers\", \"1\"]\n";

@@ -235,6 +235,19 @@ TEST_P(SchedulerTest, FuelTrapsWhereItIsUsedUp) {
   EXPECT_EQ(used, 3 * vm::kReductionsPerFuelUnit + 1);  // Each round is one.
 }
 
+// Whether the call had to wait makes no difference.
+TEST_P(SchedulerTest, FuelUsedUpByACallThatParksTrapsBehindIt) {
+  const RunResult result = run_script([](const Guest& g) {
+    if (g.resumed) {
+      EXPECT_EQ(sleep_resume(g.process), WaitStatus::kDone);
+      return g.stop();
+    }
+    g.process.fuel_left = 0;
+    return g.wait(yield_begin(g.process));
+  });
+  EXPECT_EQ(result.message(), "trap: all fuel consumed by WebAssembly");
+}
+
 TEST_P(SchedulerTest, AHostCallInALoopIsPreempted) {
   u64 other = 0;
   const int busy = script([](const Guest& g) { return g.next(); });
