@@ -4,8 +4,8 @@
 //   fresh   it has used less than a slice since it last waited behind everybody: most of what is spawned, woken or yields.
 //   spent   it has used a slice up, in one turn or in many.
 //
-// A lane goes before those behind it until it has used up its budget; then one turn is theirs, and costs the fresh a part of their budget. So an answer need not wait for the
-// slices of processes that compute, who has used as much as they waits as they do, and nobody waits for ever.
+// A lane goes before those behind it until it has used up its budget; then one turn is theirs, and costs the fresh a part of their
+// budget. So no answer waits for the slices of those who compute, who has used as much as they waits as they do, and nobody waits for ever.
 #pragma once
 
 #include <algorithm>
